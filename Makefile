@@ -1,0 +1,57 @@
+# The verbs of this project: `make run` to try it, `make check test` before every change.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/run.installed
+TEST := $(VENV)/test.installed
+
+.PHONY: help env test-env run test check fix bench lock clean
+
+help:
+	@echo 'make run     set up and start the demonstration'
+	@echo 'make test    set up and run every test; ARGS="-k pool" goes to pytest'
+	@echo 'make check   lint, formatting, types, import contracts'
+	@echo 'make fix     repair what lint and formatting can repair'
+	@echo 'make bench   measure beside nginx and Envoy, write bench/RESULTS.md'
+	@echo 'make lock    resolve the locks again; UPGRADE=1 takes newer versions'
+	@echo 'make clean   remove the environment and every cache'
+
+env: $(RUN)
+
+test-env: $(TEST)
+
+# A marker is older than its lock exactly when the environment has to be brought up to date.
+$(RUN): requirements/run.txt
+	scripts/environment run
+
+$(TEST): requirements/test.txt $(RUN)
+	scripts/environment test
+
+run: $(RUN)
+	$(BIN)/exeat demo
+
+test: $(TEST)
+	scripts/needs curl openssl
+	$(BIN)/pytest $(ARGS)
+
+# Every check runs even when an earlier one fails, so that one run shows everything there is to mend.
+check: $(TEST)
+	@failed=0; \
+	for check in 'ruff check' 'ruff format --check' 'mypy' 'lint-imports --no-cache --no-logo'; do \
+	  echo "== $$check"; $(BIN)/$$check || failed=1; \
+	done; \
+	exit $$failed
+
+fix: $(TEST)
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(TEST)
+	$(BIN)/python bench/run.py
+
+lock:
+	scripts/lock $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,85 @@
+"""Exeat as it is installed beside the Python that runs this: one worker, one document."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+from peers import Peer
+from testbed import TLS_ROUTES, UPSTREAM_NAME, Route, Testbed, random_word
+
+_UPSTREAM = """\
+  {route}:
+    url: {scheme}://{name}:{port}
+    credential: {{kind: bearer, secret: "${{file:{secret}}}"}}
+    network: {{private: [127.0.0.0/8, "::1/128"]}}
+    {security}
+"""
+
+_CONSUMER = """\
+consumers:
+  bench:
+    keys: [{{sha256: {digest}}}]
+    grants: ["*"]
+"""
+
+
+def make_key(binary: str | None) -> str:
+    """A key made by Exeat, or where it is not installed a word of the same length for the others."""
+    if binary is None:
+        return f"exeat_{random_word(12)}_{random_word(38)}"
+    command = (binary, "key", "create", "--json")
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    return str(json.loads(made.stdout)["key"])
+
+
+def exeat_version(binary: str) -> str:
+    shown = subprocess.run((binary, "version"), capture_output=True, text=True, check=True)
+    return shown.stdout.strip().rpartition(" ")[2]
+
+
+def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -> Peer:
+    """Write the document; the access line goes to stdout, which is the log file."""
+    document = testbed.file("exeat/exeat.yaml")
+    secret = testbed.file("exeat/credential")
+    secret.touch(mode=0o600)
+    secret.write_text(testbed.credential + "\n")
+    upstreams = "".join(_upstream(testbed, route, secret) for route in testbed.upstream_ports)
+    digest = hashlib.sha256(testbed.key.encode()).hexdigest()
+    document.write_text("upstreams:\n" + upstreams + _CONSUMER.format(digest=digest))
+    settings = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "EXEAT_LISTEN": f"127.0.0.1:{port}",
+        "EXEAT_CONTROL_LISTEN": f"127.0.0.1:{control_port}",
+        "EXEAT_WORKERS": "1",
+        "EXEAT_DATA_DIR": str(document.parent),
+        "EXEAT_LOG_FORMAT": "json",
+        "EXEAT_DRAIN_S": "1",
+    }
+    log = testbed.file("exeat/access.log")
+    return Peer(
+        name="exeat",
+        version=exeat_version(binary),
+        command=(
+            *("env", "-i"),
+            *(f"{name}={value}" for name, value in settings.items()),
+            *(binary, "serve", "--config", str(document)),
+        ),
+        port=port,
+        output=log,
+        access_log=log,
+        ok_mark=b'"status":200',
+    )
+
+
+def _upstream(testbed: Testbed, route: Route, secret: Path) -> str:
+    tls = route in TLS_ROUTES
+    return _UPSTREAM.format(
+        route=route,
+        scheme="https" if tls else "http",
+        name=UPSTREAM_NAME,
+        port=testbed.upstream_ports[route],
+        secret=secret,
+        security=f"tls: {{ca: {testbed.certificates.authority}}}" if tls else "plaintext: true",
+    )

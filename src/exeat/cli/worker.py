@@ -1,0 +1,134 @@
+"""The process of one worker: `python -m exeat.cli.worker DESCRIPTOR`, started by the supervisor and by nobody else."""
+
+import asyncio
+import gc
+import pickle
+import signal
+import socket
+import ssl
+import sys
+
+import uvloop
+
+from exeat.cli.channel import Kind, Messages, Start, render
+from exeat.config.handover import loads
+from exeat.proxy.dial import Dialler, Trust
+from exeat.proxy.names import AresLookup, Names
+from exeat.proxy.worker import Worker
+from exeat.telemetry.access_log import render_console, render_json
+from exeat.telemetry.lines import Lines
+from exeat.telemetry.logs import Log
+
+BACKLOG = 2048
+
+
+class Process:
+    """One worker and its line to the supervisor."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._messages = Messages()
+        self._started = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._start: Start
+        self._worker: Worker
+        self._log = Log("worker")
+        self._context: ssl.SSLContext | None = None
+        self._servers: list[asyncio.Server] = []
+
+    async def run(self) -> None:
+        """Serve until the supervisor says DRAIN, or is gone."""
+        reading = asyncio.get_running_loop().create_task(self._read())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, lambda: None)  # the supervisor decides, not the shell
+        await self._ended.wait()
+        reading.cancel()
+        if self._started.is_set():
+            for server in self._servers:
+                server.close()
+            await self._worker.drain(self._start.drain_s)
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await loop.sock_recv(self._channel, 65536):
+            for kind, payload in self._messages.feed(data):
+                await self._receive(kind, payload)
+        self._ended.set()  # the supervisor is gone: finish and go too
+
+    async def _receive(self, kind: Kind, payload: bytes) -> None:
+        match kind:
+            case Kind.START:
+                await self._begin(pickle.loads(payload))  # noqa: S301 - from our own parent, over a private socket
+            case Kind.SNAPSHOT:
+                self._swap(payload)
+            case Kind.CERTIFICATE:
+                self._load_certificate()
+            case Kind.DRAIN:
+                self._ended.set()
+            case _:
+                self._log.error("unexpected message", kind=kind)
+
+    async def _begin(self, start: Start) -> None:
+        loop = asyncio.get_running_loop()
+        self._start = start
+        self._log = Log(f"worker {start.number}", level=start.log_level, as_json=start.log_json)
+        dialler = Dialler(Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder))
+        self._worker = Worker(
+            loads(start.snapshot),
+            dialler,
+            lines=Lines(sys.stdout.fileno()),
+            render=render_json if start.log_json else render_console,
+            log=self._log,
+            trusted=start.trusted,
+            pseudonym=start.pseudonym,
+        )
+        self._load_certificate()
+        for descriptor in start.listeners:
+            await self._listen(socket.socket(fileno=descriptor))
+        gc.freeze()  # what lives as long as the process needn't be looked at again
+        self._started.set()
+        self._channel.send(render(Kind.READY))
+
+    async def _listen(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        secure = self._context is not None and sock.family != socket.AF_UNIX
+        tls = self._tls if secure else None
+        if sock.family == socket.AF_UNIX:
+            server = await loop.create_unix_server(lambda: self._worker.accept(tls), sock=sock, backlog=BACKLOG)
+        else:
+            server = await loop.create_server(lambda: self._worker.accept(tls), sock=sock, backlog=BACKLOG)
+        self._servers.append(server)
+
+    def _tls(self) -> ssl.SSLContext:
+        assert self._context is not None  # noqa: S101 - only secure listeners ask
+        return self._context
+
+    def _load_certificate(self) -> None:
+        """Use the certificate as the files have it now; connections under way keep theirs."""
+        if self._start.certificate is None:
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            context.load_cert_chain(self._start.certificate, self._start.key)
+        except (OSError, ssl.SSLError) as error:
+            self._log.error("the certificate can't be used; the one before stays", reason=str(error))
+            return
+        self._context = context
+
+    def _swap(self, payload: bytes) -> None:
+        snapshot = loads(payload)
+        self._worker.swap(snapshot)
+        self._channel.send(render(Kind.APPLIED, snapshot.revision.encode()))
+
+
+def main() -> None:
+    """Run the worker on the descriptor given by the supervisor."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    uvloop.run(Process(channel).run())
+
+
+if __name__ == "__main__":
+    main()

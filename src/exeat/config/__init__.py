@@ -1,0 +1,1 @@
+"""From settings and documents to a snapshot."""

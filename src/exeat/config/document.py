@@ -1,0 +1,324 @@
+"""The document as people write it: one class for each object, its fields with what they mean.
+
+Rule 1: an unknown field is a problem: a misspelt restriction must not be a missing one.
+Rule 2: the descriptions here are the reference: JSON Schema and docs/reference/document.md are made of them.
+"""
+
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from exeat.config import fields as f
+from exeat.model.secret import Secret
+
+CREDENTIAL_KINDS = ("bearer", "basic", "header", "query", "caller", "none")
+
+
+class Entry(BaseModel):
+    """An object of the document: closed and frozen, and never showing what was put in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+class Bearer(Entry):
+    """`Authorization: Bearer <secret>`."""
+
+    kind: Literal["bearer"] = Field(description="The kind of the credential.")
+    secret: f.BearerField = Field(description="The token, without the word Bearer.")
+
+
+class Basic(Entry):
+    """`Authorization: Basic …` from a user name and a password."""
+
+    kind: Literal["basic"] = Field(description="The kind of the credential.")
+    username: f.UsernameField = Field(description="The user name; many APIs want their key here.")
+    password: f.PasswordField = Field(default_factory=lambda: Secret(""), description="The password; may be left out.")
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if not (self.username.reveal() or self.password.reveal()):
+            raise ValueError("has neither a username nor a password")
+        return self
+
+
+class Header(Entry):
+    """A field of its own, `<name>: <prefix><secret>`."""
+
+    kind: Literal["header"] = Field(description="The kind of the credential.")
+    name: f.FieldNameField = Field(description="The name of the field.")
+    secret: f.TokenField = Field(description="The field's value.")
+    prefix: f.PrefixField = Field(default="", description="Text before the secret, such as `Token `.")
+
+
+class Query(Entry):
+    """A query parameter, `?<name>=<secret>`."""
+
+    kind: Literal["query"] = Field(description="The kind of the credential.")
+    name: f.ParameterField = Field(description="The name of the parameter.")
+    secret: f.TokenField = Field(description="The parameter's value; Exeat percent-encodes it.")
+
+
+class Caller(Entry):
+    """The caller's own `Authorization` goes to the upstream."""
+
+    kind: Literal["caller"] = Field(description="The kind of the credential.")
+
+
+class Nothing(Entry):
+    """No credential; the caller's own `Authorization` doesn't go to the upstream either."""
+
+    kind: Literal["none"] = Field(description="The kind of the credential.")
+
+
+def _credential(value: object) -> object:
+    """`caller` and `none` stand for themselves; every other kind is a mapping."""
+    if value in ("caller", "none"):
+        return {"kind": value}
+    if not isinstance(value, dict):
+        raise ValueError("write {kind: …, …}, or 'caller' or 'none' alone")  # noqa: TRY004
+    kind = value.get("kind")
+    if kind is None:
+        raise ValueError(f"has no 'kind'; it is one of {', '.join(CREDENTIAL_KINDS)}")
+    if kind not in CREDENTIAL_KINDS:
+        raise ValueError(f"is of a kind that this version doesn't know; it is one of {', '.join(CREDENTIAL_KINDS)}")
+    return value
+
+
+CredentialField = Annotated[
+    Annotated[Bearer | Basic | Header | Query | Caller | Nothing, Field(discriminator="kind")],
+    BeforeValidator(
+        _credential,
+        json_schema_input_type=Bearer | Basic | Header | Query | Caller | Nothing | Literal["caller", "none"],
+    ),
+]
+
+
+class Paths(Entry):
+    """Which paths may be called: those that `allow` lists (all, without it), and none that `deny` lists."""
+
+    allow: f.PathListField = Field(default=(), description="Patterns that may be called.")
+    deny: f.PathListField = Field(default=(), description="Patterns that may not, whatever `allow` says.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.allow or self.deny):
+            raise ValueError("lists neither allow nor deny; remove it, or list paths")
+        return self
+
+
+def _paths(value: object) -> object:
+    return {"allow": value} if isinstance(value, list) else value
+
+
+PathsField = Annotated[Paths, BeforeValidator(_paths, json_schema_input_type=Paths | f.PathListField)]
+
+
+class UpstreamNetwork(Entry):
+    """Which private addresses an upstream may have."""
+
+    private: f.PrivateField = Field(
+        default=(),
+        description="Private or loopback networks where the upstream is. Metadata services can't be granted.",
+    )
+    mode: f.ModeField = Field(
+        default="enforce",
+        description="`report` lets a private address outside `private` pass, and records it.",
+    )
+
+
+class Tls(Entry):
+    """How connections to an upstream are secured."""
+
+    ca: f.TextField | None = Field(
+        default=None, description="PEM file of the authorities to trust in place of the system's."
+    )
+    certificate: f.TextField | None = Field(default=None, description="Client certificate: a PEM file, or PEM text.")
+    key: f.PemField | None = Field(
+        default=None, description="The client certificate's private key: PEM text (`${file:PATH}`), or a PEM file."
+    )
+    verify: f.FlagField = Field(
+        default=True, description="`false` accepts any certificate; possible for one upstream only."
+    )
+    server_name: f.HostField | None = Field(
+        default=None, description="The name to ask for and verify, in place of the URL's host."
+    )
+
+
+class Timeout(Entry):
+    """How long each phase may take: `250ms`, `5s`, `2m`, `1h`, or a number of seconds."""
+
+    dns: f.DurationField = Field(default=5.0, description="Resolving the name.")
+    connect: f.DurationField = Field(default=5.0, description="Connecting, TLS included.")
+    response: f.DurationField = Field(default=60.0, description="Until the head of the answer.")
+    idle: f.DurationField = Field(default=300.0, description="Between two pieces of a body.")
+    total: f.TotalField = Field(
+        default=300.0, description="The whole exchange, or `off`. Without it: 300 s, and off for streams."
+    )
+
+
+class Upstream(Entry):
+    """A named API that Exeat calls."""
+
+    url: f.UrlField | None = Field(default=None, description="Where the upstream is; its path begins every call.")
+    endpoints: f.UrlsField | None = Field(default=None, description="Several addresses of it, in place of `url`.")
+    credential: CredentialField = Field(
+        default_factory=lambda: Nothing(kind="none"), description="What Exeat shows the upstream."
+    )
+    paths: PathsField | None = Field(default=None, description="Which paths may be called; a list stands for `allow`.")
+    methods: f.MethodsField | None = Field(default=None, description="Which methods may be used; all, without it.")
+    network: UpstreamNetwork = Field(
+        default_factory=UpstreamNetwork, description="Which private networks the upstream may be in."
+    )
+    tls: Tls | None = Field(default=None, description="How connections are secured, where the defaults don't fit.")
+    timeout: Timeout = Field(default_factory=Timeout, description="How long each phase may take.")
+    plaintext: f.FlagField = Field(default=False, description="Allow an `http://` URL.")
+    hosts: f.HostsField = Field(
+        default=(), description="Values of `Host` that address this upstream, beside `<name>.<domain>`."
+    )
+    via: f.FlagField = Field(default=False, description="Add a `Via` field to what leaves (RFC 9110 §7.6.3).")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if (self.url is None) == (self.endpoints is None):
+            fault = "needs" if self.url is None else "has both"
+            raise ValueError(f"{fault} 'url' or 'endpoints'; write one of them")
+        return self
+
+
+class Destination(Entry):
+    """A host that may be called without a named upstream."""
+
+    host: f.PatternField = Field(description="An exact host or `*.domain`, with an optional port.")
+    private: f.PrivateField = Field(default=(), description="Private networks where the host may be.")
+    plaintext: f.FlagField = Field(default=False, description="Allow `http://` too.")
+    timeout: Timeout = Field(default_factory=Timeout, description="How long each phase may take.")
+    mode: f.ModeField = Field(default="enforce", description="`report` lets private addresses pass, and records it.")
+
+
+def _destination(value: object) -> object:
+    return {"host": value} if isinstance(value, str) else value
+
+
+DestinationField = Annotated[
+    Destination, BeforeValidator(_destination, json_schema_input_type=Destination | f.TextField)
+]
+
+
+class Key(Entry):
+    """A key of a consumer, known by its digest only."""
+
+    sha256: f.DigestField = Field(description="SHA-256 of the whole key, as `exeat key create` prints it.")
+    id: f.KeyIdField | None = Field(default=None, description="What the logs call it; part of the key itself.")
+    expires: f.TimeField | None = Field(default=None, description="When it ends: ISO 8601, with an offset.")
+    revoked: f.FlagField = Field(default=False, description="Taken back.")
+    networks: f.NetworksField = Field(default=(), description="Where it may be used from, beside the consumer's.")
+
+
+class Grant(Entry):
+    """What a consumer may use."""
+
+    upstream: f.TextField | None = Field(default=None, description="An upstream's name, or `*` for all.")
+    destination: f.TextField | None = Field(
+        default=None, description="A destination as it is written there, or `*` for all."
+    )
+    methods: f.MethodsField | None = Field(default=None, description="Which methods; all, without it.")
+    paths: PathsField | None = Field(default=None, description="Which paths; a list stands for `allow`.")
+    mode: f.ModeField = Field(
+        default="enforce", description="`report` lets pass what methods and paths don't cover, and records it."
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.upstream is None and self.destination is None:
+            raise ValueError("names neither an upstream nor a destination")
+        if self.upstream is not None and self.destination is not None and self.upstream != "*":
+            raise ValueError("names both an upstream and a destination; write two grants")
+        return self
+
+
+def _grant(value: object) -> object:
+    if value == "*":
+        return {"upstream": "*", "destination": "*"}
+    if value == "destinations":
+        return {"destination": "*"}
+    return {"upstream": value} if isinstance(value, str) else value
+
+
+class GrantTarget(NamedTuple):
+    """What a grant names; `*` is all of them."""
+
+    upstream: str | None
+    destination: str | None
+
+
+def grant_target(value: object) -> GrantTarget | None:
+    """What a grant names, valid in all else or not; None if it names nothing."""
+    entry = _grant(value)
+    if not isinstance(entry, dict):
+        return None
+    upstream, destination = entry.get("upstream"), entry.get("destination")
+    return GrantTarget(
+        upstream if isinstance(upstream, str) else None, destination if isinstance(destination, str) else None
+    )
+
+
+GrantField = Annotated[Grant, BeforeValidator(_grant, json_schema_input_type=Grant | f.TextField)]
+
+
+class ConsumerNetworks(Entry):
+    """Where a consumer's keys may be used from."""
+
+    allow: f.NetworksField = Field(description="Networks of the callers.")
+    mode: f.ModeField = Field(default="enforce", description="`report` lets others pass, and records it.")
+
+
+def _consumer_networks(value: object) -> object:
+    return {"allow": value} if isinstance(value, list) else value
+
+
+ConsumerNetworksField = Annotated[
+    ConsumerNetworks,
+    BeforeValidator(_consumer_networks, json_schema_input_type=ConsumerNetworks | f.NetworksField),
+]
+
+
+class Consumer(Entry):
+    """An application that calls."""
+
+    keys: list[Key] = Field(default_factory=list, description="Its keys.")
+    grants: list[GrantField] = Field(
+        default_factory=list,
+        description="What it may use: an upstream's name, `destinations`, `*`, or an object. No grants, no access.",
+    )
+    networks: ConsumerNetworksField | None = Field(
+        default=None, description="Where its keys may be used from; a list stands for `allow`."
+    )
+
+
+class Cors(Entry):
+    """Which web pages may call from a browser."""
+
+    origins: f.BrowserOriginsField = Field(description="Their origins, or `*` for every page.")
+    max_age: f.DurationField = Field(default=600.0, description="How long browsers may remember the answer.")
+
+
+class Network(Entry):
+    """What Exeat can't see of the network it is in."""
+
+    nat64: f.Nat64Field = Field(default=(), description="NAT64 prefixes whose addresses carry an IPv4 address.")
+
+
+class Document(Entry):
+    """A whole configuration of Exeat."""
+
+    upstreams: dict[str, Upstream] = Field(default_factory=dict, description="The named APIs.")
+    destinations: list[DestinationField] = Field(
+        default_factory=list, description="Hosts that may be called without a named upstream; nothing else may."
+    )
+    consumers: dict[str, Consumer] = Field(default_factory=dict, description="The applications that call.")
+    cors: Cors | None = Field(default=None, description="Which web pages may call from a browser.")
+    domains: f.HostsField = Field(
+        default=("gateway.internal", "localhost"),
+        description="The gateway's own domains: `<upstream>.<domain>` addresses an upstream.",
+    )
+    network: Network = Field(default_factory=Network, description="Facts about the operator's network.")

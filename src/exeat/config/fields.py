@@ -1,0 +1,225 @@
+"""The types of a document's fields: what each accepts, and how the JSON Schema describes it."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from exeat.config import grammar
+from exeat.config.grammar import CONTROLS, Pattern
+from exeat.model.origin import Target
+from exeat.model.paths import PathPattern
+from exeat.model.secret import Secret
+from exeat.model.upstream import Network
+
+T = TypeVar("T")
+Mode = Literal["enforce", "report"]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text; quote it")  # noqa: TRY004 - pydantic collects ValueError
+    if not value:
+        raise ValueError("is empty")
+    return value
+
+
+def _from_text(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A validator of text that a grammar parses."""
+
+    def validate(value: object) -> T:
+        return parse(_text(value))
+
+    return validate
+
+
+def _several(parse: Callable[[Any], T]) -> Callable[[object], tuple[T, ...]]:
+    """A validator of a list; every wrong item is named. An empty list reads as 'none' to some and 'all' to others."""
+
+    def validate(value: object) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise ValueError("must be a list, as in [a, b]")  # noqa: TRY004
+        if not value:
+            raise ValueError("is an empty list; list something, or remove the line")
+        return tuple(_items(parse, value))
+
+    return validate
+
+
+def _items(parse: Callable[[Any], T], values: list[object]) -> list[T]:
+    items, faults = [], []
+    for value in values:
+        try:
+            items.append(parse(value))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return items
+
+
+def _secret(value: object) -> Secret:
+    """Text that can stand in a field, in one line."""
+    if not isinstance(value, str):
+        raise ValueError("must be text; put quotes around it")  # noqa: TRY004
+    if CONTROLS.search(value):
+        raise ValueError("holds a control character (a line break?); a secret is one line")
+    return Secret(value)
+
+
+def _token(value: object) -> Secret:
+    secret = _secret(value)
+    text = secret.reveal()
+    if not text:
+        raise ValueError("is empty")
+    if text != text.strip():
+        raise ValueError("begins or ends with white space, which a field can't keep")
+    return secret
+
+
+def _bearer(value: object) -> Secret:
+    secret = _token(value)
+    if secret.reveal().lower().startswith("bearer "):
+        raise ValueError("begins with 'Bearer '; write the token alone, Exeat adds the word")
+    if " " in secret.reveal():
+        raise ValueError("holds a space, which a bearer token can't (RFC 6750)")
+    return secret
+
+
+def _username(value: object) -> Secret:
+    secret = _secret(value)
+    if ":" in secret.reveal():
+        raise ValueError("holds ':', which separates it from the password (RFC 7617)")
+    return secret
+
+
+def _pem(value: object) -> Secret:
+    return Secret(_text(value))
+
+
+def _prefix(value: object) -> str:
+    if not isinstance(value, str) or CONTROLS.search(value):
+        raise ValueError("must be text without control characters")
+    return value
+
+
+def _parameter(value: object) -> str:
+    text = _text(value)
+    if CONTROLS.search(text):
+        raise ValueError("holds a control character")
+    return text
+
+
+def _flag(value: object) -> bool:
+    """`true` or `false`; from the environment as text. `no` and `off` are text in YAML 1.2, and no guess is made."""
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise ValueError("write true or false")
+
+
+def _total(value: object) -> float | None:
+    return None if value == "off" else grammar.parse_duration(value)
+
+
+def _digest(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("must be text; put quotes around it")  # noqa: TRY004
+    if value.startswith("exeat_"):
+        raise ValueError(
+            "is a key, not its SHA-256: this key has been written down, so make a new one with 'exeat key create'"
+        )
+    if not grammar.DIGEST.fullmatch(value):
+        raise ValueError("must be the SHA-256 of a key: 64 hexadecimal digits, as 'exeat key create' prints it")
+    return bytes.fromhex(value)
+
+
+def _mode(value: object) -> str:
+    if value in ("enforce", "report"):
+        return str(value)
+    raise ValueError("write enforce or report")
+
+
+def _key_id(value: object) -> str:
+    text = _text(value)
+    if not text.isascii() or not text.isalnum() or len(text) > 64:  # noqa: PLR2004
+        raise ValueError("has letters and digits only, at most 64")
+    return text
+
+
+def _text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:
+    schema: dict[str, Any] = {"type": "string", "minLength": 1, "examples": [example]}
+    return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
+
+
+def _list_schema(*examples: str, pattern: str | None = None) -> WithJsonSchema:
+    item: dict[str, Any] = {"type": "string", "minLength": 1} | ({"pattern": pattern} if pattern else {})
+    return WithJsonSchema({"type": "array", "items": item, "minItems": 1, "examples": [list(examples)]})
+
+
+def _duration_schema(*, off: bool = False) -> WithJsonSchema:
+    reference = r"|\$\{.*\}"
+    pattern = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h)?{'|off' if off else ''}{reference})$"
+    return WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "exclusiveMinimum": 0}]}
+    )
+
+
+SECRET_SCHEMA = WithJsonSchema({"type": "string", "examples": ["${TOKEN}", "${file:/run/secrets/token}"]})
+
+FlagField = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+ModeField = Annotated[Mode, PlainValidator(_mode), WithJsonSchema({"enum": ["enforce", "report"]})]
+TextField = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+UrlField = Annotated[
+    Target, PlainValidator(_from_text(grammar.parse_upstream_url)), _text_schema("https://api.example.com/v1")
+]
+UrlsField = Annotated[
+    tuple[Target, ...],
+    PlainValidator(_several(_from_text(grammar.parse_upstream_url))),
+    _list_schema("https://a.internal:8443", "https://b.internal:8443"),
+]
+HostField = Annotated[str, PlainValidator(_from_text(grammar.parse_exact_host)), _text_schema("api.example.com")]
+HostsField = Annotated[
+    tuple[str, ...],
+    PlainValidator(_several(_from_text(grammar.parse_exact_host))),
+    _list_schema("api.example.com"),
+]
+PatternField = Annotated[Pattern, PlainValidator(_from_text(grammar.parse_pattern)), _text_schema("*.example.com")]
+MethodsField = Annotated[
+    frozenset[bytes],
+    PlainValidator(lambda value: frozenset(_several(_from_text(grammar.parse_method))(value))),
+    _list_schema("GET", "POST"),
+]
+PathListField = Annotated[
+    tuple[PathPattern, ...],
+    PlainValidator(_several(_from_text(grammar.parse_path_pattern))),
+    _list_schema("/v1/**", pattern=r"^(/|\*\*$)"),
+]
+NetworksField = Annotated[
+    tuple[Network, ...], PlainValidator(_several(grammar.parse_network)), _list_schema("10.0.0.0/8")
+]
+PrivateField = Annotated[
+    tuple[Network, ...], PlainValidator(_several(grammar.parse_private)), _list_schema("10.1.2.0/24")
+]
+Nat64Field = Annotated[
+    tuple[Network, ...], PlainValidator(_several(grammar.parse_nat64)), _list_schema("2001:db8:64::/96")
+]
+BrowserOriginsField = Annotated[
+    tuple[bytes, ...],
+    PlainValidator(_several(_from_text(grammar.parse_browser_origin))),
+    _list_schema("https://app.example.com"),
+]
+DurationField = Annotated[float, PlainValidator(grammar.parse_duration), _duration_schema()]
+TotalField = Annotated[float | None, PlainValidator(_total), _duration_schema(off=True)]
+TokenField = Annotated[Secret, PlainValidator(_token), SECRET_SCHEMA]
+BearerField = Annotated[Secret, PlainValidator(_bearer), SECRET_SCHEMA]
+UsernameField = Annotated[Secret, PlainValidator(_username), SECRET_SCHEMA]
+PasswordField = Annotated[Secret, PlainValidator(_secret), SECRET_SCHEMA]
+PemField = Annotated[Secret, PlainValidator(_pem), SECRET_SCHEMA]
+PrefixField = Annotated[str, PlainValidator(_prefix), WithJsonSchema({"type": "string", "examples": ["Token "]})]
+ParameterField = Annotated[str, PlainValidator(_parameter), _text_schema("api_key")]
+FieldNameField = Annotated[str, PlainValidator(_from_text(grammar.parse_field_name)), _text_schema("X-Api-Key")]
+DigestField = Annotated[bytes, PlainValidator(_digest), _text_schema("5e88…", r"^([0-9a-fA-F]{64}|.*\$\{.*\}.*)$")]
+KeyIdField = Annotated[str, PlainValidator(_key_id), WithJsonSchema({"type": "string", "maxLength": 64})]
+TimeField = Annotated[float, PlainValidator(_from_text(grammar.parse_time)), _text_schema("2027-01-31T00:00:00Z")]

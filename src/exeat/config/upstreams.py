@@ -1,0 +1,198 @@
+"""Entries of upstreams and destinations into what the data plane uses: origins, routes, credentials, timeouts."""
+
+import hashlib
+import ssl
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path as File
+
+from exeat.config import document as doc
+from exeat.config.grammar import is_address
+from exeat.config.problem import Path, Places, Problem
+from exeat.config.references import SIZE_LIMIT
+from exeat.config.sources import read_regular
+from exeat.model import credential as kinds
+from exeat.model.origin import Target
+from exeat.model.paths import PathRules
+from exeat.model.secret import Secret
+from exeat.model.upstream import Destination, Endpoint, Reach, Route, Timeouts, TlsIdentity, Upstream
+from exeat.policy.address import judge_address, judge_name
+from exeat.policy.inject import prepare
+
+NO_TLS = TlsIdentity()
+
+
+@dataclass(slots=True)
+class UpstreamCompiler:
+    """Compiles the upstreams of one document; `files` gathers what it read, to be watched."""
+
+    folder: File
+    places: Places
+    missing: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+    files: dict[File, None] = field(default_factory=dict)
+
+    def compile(self, name: str, entry: doc.Upstream) -> Upstream:
+        """One upstream; what is wrong with it is added to `problems`."""
+        path: Path = ("upstreams", name)
+        reach = Reach(entry.network.private, entry.network.mode == "report")
+        targets = entry.endpoints or ((entry.url,) if entry.url else ())
+        for index, target in enumerate(targets):
+            place: Path = (*path, "endpoints", index) if entry.endpoints else (*path, "url")
+            self._check_target(place, target, entry, reach)
+        if len(set(targets)) < len(targets):
+            self._fault((*path, "endpoints"), "lists an endpoint twice")
+        if entry.tls and all(target.origin.scheme == "http" for target in targets):
+            self._fault((*path, "tls"), "has no effect on http://; use https:// or remove it")
+        tls = self._tls((*path, "tls"), entry.tls) if entry.tls else NO_TLS
+        endpoints = tuple(_endpoint(target, tls, reach) for target in targets)
+        origins = frozenset(endpoint.origin for endpoint in endpoints)
+        return Upstream(
+            name=name,
+            endpoints=endpoints,
+            credential=prepare(self._credential(name, entry.credential), origins),
+            methods=entry.methods,
+            paths=path_rules(entry.paths),
+            timeouts=timeouts(entry.timeout),
+            hosts=entry.hosts,
+            via=entry.via,
+            source=self.places.find(path).provenance,
+        )
+
+    def _fault(self, path: Path, message: str) -> None:
+        self.problems.append(self.places.problem(path, message))
+
+    def _check_target(self, path: Path, target: Target, entry: doc.Upstream, reach: Reach) -> None:
+        scheme, host, _ = target.origin
+        if scheme == "http" and not entry.plaintext:
+            self._fault(path, "is plaintext http://; write https://, or 'plaintext: true' beside it")
+        if judge_name(host).outcome == "deny":
+            self._fault(path, "is the name of a cloud metadata service, which can't be called")
+        if is_address(host) and judge_address(host, reach).outcome == "deny":
+            never = judge_address(host, Reach((), report=True)).outcome == "deny"
+            advice = "it can never be called" if never else f"list it under network.private, as in [{_own(host)}]"
+            self._fault(path, f"is a private or reserved address; {advice}")
+
+    def _credential(self, name: str, entry: object) -> kinds.Kind:
+        if name in self.missing:
+            return kinds.Unavailable(self.missing[name])
+        match entry:
+            case doc.Bearer(secret=secret):
+                return kinds.Bearer(secret)
+            case doc.Basic(username=username, password=password):
+                return kinds.Basic(username, password)
+            case doc.Header(name=field_name, secret=secret, prefix=prefix):
+                return kinds.Header(field_name, secret, prefix)
+            case doc.Query(name=parameter, secret=secret):
+                return kinds.Query(parameter, secret)
+            case doc.Caller():
+                return kinds.Caller()
+            case _:
+                return kinds.Nothing()
+
+    def _tls(self, path: Path, entry: doc.Tls) -> TlsIdentity:
+        ca = self._authorities((*path, "ca"), entry.ca)
+        certificate = self._pem((*path, "certificate"), entry.certificate)
+        key = self._pem((*path, "key"), entry.key.reveal() if entry.key else None)
+        if (entry.certificate is None) != (entry.key is None):
+            self._fault(path, "needs both 'certificate' and 'key', or neither")
+        elif certificate and key:
+            self._check_pair(path, certificate, key)
+        parts = (ca[1], certificate or "", key or "", str(entry.verify), entry.server_name or "")
+        return TlsIdentity(
+            ca=ca[0],
+            certificate=certificate,
+            key=Secret(key) if key else None,
+            verify=entry.verify,
+            server_name=entry.server_name,
+            fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32],
+        )
+
+    def _authorities(self, path: Path, written: str | None) -> tuple[str | None, str]:
+        """The file of authorities, absolute, and its content."""
+        if written is None:
+            return None, ""
+        if "-----BEGIN" in written:
+            self._fault(path, "must be the path of a PEM file, not its text")
+            return None, ""
+        text = self._file(path, written) or ""
+        if text:
+            try:
+                ssl.create_default_context(cadata=text)
+            except (ssl.SSLError, ValueError):
+                self._fault(path, "holds no certificates in PEM form")
+        return str((self.folder / written).resolve()), text
+
+    def _pem(self, path: Path, written: str | None) -> str | None:
+        """PEM text, or the content of the file that is named."""
+        if written is None or "-----BEGIN" in written:
+            return written
+        return self._file(path, written)
+
+    def _file(self, path: Path, written: str) -> str | None:
+        file = self.folder / written
+        text, problem = read_regular(file, SIZE_LIMIT)
+        if text is None:
+            # Not quoted: it may be a key in a wrong place.
+            self._fault(path, f"is neither PEM text nor a file that can be used: it {problem}")
+            return None
+        self.files[file] = None
+        return text
+
+    def _check_pair(self, path: Path, certificate: str, key: str) -> None:
+        """Load a certificate with its key; the ssl module takes them from a file only."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with tempfile.NamedTemporaryFile("w", prefix="exeat-", suffix=".pem") as file:  # mode 0600
+            file.write(f"{key}\n{certificate}\n")
+            file.flush()
+            try:
+                context.load_cert_chain(file.name, password=_no_password)
+            except (ssl.SSLError, ValueError) as error:
+                reason = getattr(error, "reason", None) or "not PEM"
+                self._fault(path, f"certificate and key can't be used together: {reason}")
+
+
+def compile_destination(entry: doc.Destination, source: str) -> Destination:
+    """One destination."""
+    return Destination(
+        text=entry.host.text,
+        host=entry.host.host,
+        wildcard=entry.host.wildcard,
+        port=entry.host.port,
+        plaintext=entry.plaintext,
+        reach=Reach(entry.private, entry.mode == "report"),
+        timeouts=timeouts(entry.timeout),
+        report=entry.mode == "report",
+        source=source,
+    )
+
+
+def path_rules(entry: doc.Paths | None) -> PathRules | None:
+    """Which paths an upstream or a grant allows."""
+    return None if entry is None else PathRules(entry.allow, entry.deny)
+
+
+def timeouts(entry: doc.Timeout) -> Timeouts:
+    """Seconds per phase."""
+    return Timeouts(
+        entry.dns, entry.connect, entry.response, entry.idle, entry.total, "total" not in entry.model_fields_set
+    )
+
+
+def _endpoint(target: Target, tls: TlsIdentity, reach: Reach) -> Endpoint:
+    origin = target.origin
+    identity = tls if origin.scheme == "https" else NO_TLS
+    private = ",".join(sorted(map(str, reach.private)))
+    pool = f"{origin}|{identity.fingerprint}|{private}|{'report' if reach.report else 'enforce'}"
+    return Endpoint(origin, target.path, origin.authority.encode(), Route(origin, identity, reach, pool))
+
+
+def _own(host: str) -> str:
+    return f"{host}/{ip_address(host).max_prefixlen}"
+
+
+def _no_password() -> str:
+    """An encrypted key fails instead of asking on the terminal."""
+    raise ValueError("the key is encrypted")

@@ -1,0 +1,199 @@
+"""Plain data into the document's entries, object by object, so that one fault hides no other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from exeat.config import document as doc
+from exeat.config import fields
+from exeat.config.grammar import parse_name
+from exeat.config.problem import Path, Places, Problem, suggest, unquote
+
+E = TypeVar("E", bound=BaseModel)
+
+# Parts of the product that this version doesn't have: named, because nobody may believe that a limit holds.
+LATER = frozenset(
+    {"audit", "balance", "cache", "circuit", "errors", "limits", "redirects", "retries", "retry", "webhooks"}
+)
+
+# Without these, what they permit would look like faults.
+PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext"})
+
+# The entry that a field's name opens, to suggest the right spelling of what is in it.
+OPENED_BY: Mapping[str, type[BaseModel]] = {
+    "tls": doc.Tls,
+    "timeout": doc.Timeout,
+    "paths": doc.Paths,
+    "keys": doc.Key,
+    "grants": doc.Grant,
+    "bearer": doc.Bearer,
+    "basic": doc.Basic,
+    "header": doc.Header,
+    "query": doc.Query,
+    "caller": doc.Caller,
+    "none": doc.Nothing,
+}
+
+# What pydantic's types of fault mean to a person; its other texts are used as they are.
+WORDS = {
+    "missing": "is required",
+    "model_type": "must be a mapping, as in {…}",
+    "model_attributes_type": "must be a mapping, as in {…}",
+    "dict_type": "must be a mapping, as in {…}",
+    "list_type": "must be a list, as in [a, b]",
+    "value_error": "",
+}
+
+_DESTINATION: TypeAdapter[doc.Destination] = TypeAdapter(doc.DestinationField)
+_DOMAINS: TypeAdapter[tuple[str, ...]] = TypeAdapter(fields.HostsField)
+
+
+@dataclass(slots=True)
+class Entries:
+    """The valid entries of a document, and what is needed of the others to check what stands between entries.
+
+    A grant to a faulty upstream isn't a second fault; a faulty consumer's grants are checked all the same.
+    """
+
+    upstreams: dict[str, doc.Upstream] = field(default_factory=dict)
+    destinations: dict[int, doc.Destination] = field(default_factory=dict)
+    consumers: dict[str, doc.Consumer] = field(default_factory=dict)
+    cors: doc.Cors | None = None
+    domains: tuple[str, ...] = ("gateway.internal", "localhost")
+    network: doc.Network = field(default_factory=doc.Network)
+    upstream_names: frozenset[str] = frozenset()
+    faulty_destinations: bool = False
+    faulty_consumers: dict[str, list[doc.GrantTarget | None]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Validator:
+    """Validates one document; `written` are the paths of strings with references, whose values are never quoted."""
+
+    places: Places
+    written: Mapping[Path, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def validate(self, data: Mapping[str, object]) -> Entries:
+        """All entries of a document."""
+        self._sections(data)
+        entries = Entries()
+        entries.upstreams = self._named(data, "upstreams", doc.Upstream)
+        entries.consumers = self._named(data, "consumers", doc.Consumer)
+        entries.faulty_consumers = {
+            name: [doc.grant_target(grant) for grant in _list(_mapping(value).get("grants"))]
+            for name, value in _mapping(data.get("consumers")).items()
+            if name not in entries.consumers
+        }
+        entries.upstream_names = frozenset(_mapping(data.get("upstreams")))
+        entries.destinations = dict(self._destinations(data))
+        entries.faulty_destinations = len(entries.destinations) != len(_list(data.get("destinations")))
+        if "cors" in data:
+            entries.cors = self._one(doc.Cors, data["cors"], ("cors",))
+        if "network" in data:
+            entries.network = self._one(doc.Network, data["network"], ("network",)) or entries.network
+        if "domains" in data:
+            entries.domains = self._adapt(_DOMAINS, data["domains"], ("domains",)) or ()
+        return entries
+
+    def _sections(self, data: Mapping[str, object]) -> None:
+        for name, value in data.items():
+            kind: tuple[type, str] = (list, "list") if name in {"destinations", "domains"} else (dict, "mapping")
+            if name not in doc.Document.model_fields:
+                self._fault((name,), _unknown_field(name, doc.Document))
+            elif not isinstance(value, kind[0]):
+                self._fault((name,), f"must be a {kind[1]}")
+
+    def _named(self, data: Mapping[str, object], section: str, entry: type[E]) -> dict[str, E]:
+        found = {}
+        for name, value in _mapping(data.get(section)).items():
+            path = (section, name)
+            try:
+                parse_name(name)
+            except ValueError as error:
+                self._fault(path, unquote(str(error), hide=False))
+            valid = self._one(entry, value, path)
+            if valid is not None:
+                found[name] = valid
+        return found
+
+    def _destinations(self, data: Mapping[str, object]) -> Iterator[tuple[int, doc.Destination]]:
+        for index, value in enumerate(_list(data.get("destinations"))):
+            valid = self._adapt(_DESTINATION, value, ("destinations", index))
+            if valid is not None:
+                yield index, valid
+
+    def _one(self, entry: type[E], value: object, path: Path) -> E | None:
+        try:
+            return entry.model_validate(value)
+        except ValidationError as error:
+            self._explain(error, path, entry)
+            return self._rest(entry, value, error)
+
+    def _rest(self, entry: type[E], value: object, error: ValidationError) -> E | None:
+        """An upstream without its faulty fields, if it stands without them: there may be more to say of the rest."""
+        faulty = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
+        if entry is not doc.Upstream or not isinstance(value, dict) or not faulty or faulty & PERMISSIONS:
+            return None
+        try:
+            return entry.model_validate({name: item for name, item in value.items() if name not in faulty})
+        except ValidationError:
+            return None
+
+    def _adapt(self, adapter: TypeAdapter[Any], value: object, path: Path) -> Any:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            self._explain(error, path, doc.Destination)
+            return None
+
+    def _explain(self, error: ValidationError, base: Path, entry: type[BaseModel]) -> None:
+        for fault in error.errors(include_url=False, include_input=False):
+            where = fault["loc"]
+            if fault["type"] == "extra_forbidden":
+                message = _unknown_field(str(where[-1]), _parent(where, entry))
+            else:
+                message = WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+            self._fault((*base, *_without_tags(where)), message)
+
+    def _fault(self, path: Path, message: str) -> None:
+        hide = _is_secret(path) or any(key[: len(path)] == path for key in self.written)
+        self.problems.append(self.places.problem(path, unquote(message, hide=hide)))
+
+
+def _is_secret(path: Path) -> bool:
+    """Whether what stands at a path may be a secret, or a mistake that is one."""
+    return (path[0] == "upstreams" and path[2:3] in {("credential",), ("tls",)}) or "keys" in path[2:3]
+
+
+def _unknown_field(name: str, entry: type[BaseModel]) -> str:
+    if name in LATER:
+        return f"'{name}' is not supported by this version; remove it: nothing would enforce it"
+    known = list(entry.model_fields)
+    return f"unknown field{suggest(name, known) or '; known are ' + ', '.join(known)}"
+
+
+def _parent(where: tuple[int | str, ...], entry: type[BaseModel]) -> type[BaseModel]:
+    names = [part for part in where[:-1] if isinstance(part, str)]
+    if not names:
+        return entry
+    if names[-1] in {"network", "networks"}:
+        return doc.UpstreamNetwork if names[-1] == "network" else doc.ConsumerNetworks
+    return OPENED_BY.get(names[-1], entry)
+
+
+def _without_tags(where: tuple[int | str, ...]) -> Path:
+    """A fault's path without the kind that pydantic adds after `credential`."""
+    if len(where) > 1 and where[0] == "credential" and where[1] in doc.CREDENTIAL_KINDS:
+        return (where[0], *where[2:])
+    return where
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

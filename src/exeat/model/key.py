@@ -1,0 +1,47 @@
+"""The shape of an Exeat key: `exeat_<id 12>_<secret 32><check 6>`, base62.
+
+The check is the CRC-32 of everything before it, so that a mistyped key is refused without a look-up and a secret
+scanner can tell a key from a string that only looks like one.
+"""
+
+import hashlib
+import re
+import zlib
+from typing import NamedTuple
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ID_LENGTH = 12
+SECRET_LENGTH = 32
+CHECK_LENGTH = 6
+PREFIX = b"exeat_"
+SHAPE = re.compile(rb"exeat_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}")
+
+
+class NewKey(NamedTuple):
+    """A key as it is made: the only moment at which its text exists on Exeat's side."""
+
+    key: str
+    id: str
+    sha256: str
+
+
+def check_of(text: bytes) -> bytes:
+    """CRC-32 of `text` as six base62 digits."""
+    number = zlib.crc32(text)
+    digits = []
+    for _ in range(CHECK_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits)).encode()
+
+
+def is_well_formed(key: bytes) -> bool:
+    """Whether `key` has the shape of an Exeat key and its check is right."""
+    return SHAPE.fullmatch(key) is not None and check_of(key[:-CHECK_LENGTH]) == key[-CHECK_LENGTH:]
+
+
+def make_key(symbols: str) -> NewKey:
+    """Build a key from 44 random base62 symbols (12 for the id, 32 for the secret: 190 bits)."""
+    body = f"exeat_{symbols[:ID_LENGTH]}_{symbols[ID_LENGTH : ID_LENGTH + SECRET_LENGTH]}".encode()
+    key = body + check_of(body)
+    return NewKey(key.decode(), symbols[:ID_LENGTH], hashlib.sha256(key).hexdigest())

@@ -1,0 +1,42 @@
+"""A string that can't be printed, logged, compared by accident or pickled."""
+
+import hmac
+from typing import Never
+
+
+class Secret:
+    """Sensitive text; only `reveal` gives it out, so every use of it can be found by that word."""
+
+    __slots__ = ("_octets", "_value")
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        self._octets = value.encode()
+
+    def reveal(self) -> str:
+        """The text itself: call this only where it is put on the wire or sealed."""
+        return self._value
+
+    def reveal_octets(self) -> bytes:
+        """The text as UTF-8, for the data plane."""
+        return self._octets
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> Never:
+        msg = "a Secret can't be pickled or copied; see config/handover.py for the one place that may"
+        raise TypeError(msg)

@@ -1,0 +1,104 @@
+"""Upstreams, their endpoints, and the destinations that may be called without being one."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from exeat.model.credential import Injection
+from exeat.model.origin import Origin
+from exeat.model.paths import PathRules
+from exeat.model.secret import Secret
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds per phase; None is off. `total_is_default` lets streams outlive the default total."""
+
+    dns_s: float = 5.0
+    connect_s: float = 5.0
+    response_s: float = 60.0
+    idle_s: float = 300.0
+    total_s: float | None = 300.0
+    total_is_default: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """How a TLS connection is made: whom it trusts and what it shows.
+
+    `ca` is a PEM file that replaces the system's trust store; `certificate` and `key` are PEM text (a client
+    certificate); `verify` False is possible for one named upstream only; `server_name` replaces the host in SNI and
+    in the verification. `fingerprint` is a digest of the files' content, so that a changed file is another identity.
+    """
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: Secret | None = None
+    verify: bool = True
+    server_name: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which addresses beyond the public ones may be dialled, and whether a refusal is only reported."""
+
+    private: tuple[Network, ...] = ()
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Everything a connection depends on: two requests share a connection only if their routes are equal.
+
+    `pool` is that equality as one string, so that the pool's look-up hashes nothing.
+    """
+
+    origin: Origin
+    tls: TlsIdentity
+    reach: Reach
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of an upstream: where it is, the path its URL begins with (no trailing slash), its Host."""
+
+    origin: Origin
+    base_path: bytes
+    host: bytes
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A named API that Exeat calls."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    credential: Injection
+    methods: frozenset[bytes] | None
+    paths: PathRules | None
+    timeouts: Timeouts
+    hosts: tuple[str, ...]
+    via: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An allow-listed host pattern: exact, or all names below `host` where `wildcard`.
+
+    `ports` by scheme: without a port in the pattern, https is 443 and http (only where `plaintext`) 80.
+    """
+
+    text: str
+    host: str
+    wildcard: bool
+    port: int | None
+    plaintext: bool
+    reach: Reach
+    timeouts: Timeouts
+    report: bool
+    source: str

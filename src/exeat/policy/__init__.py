@@ -1,0 +1,1 @@
+"""Pure functions that decide about one request, one concern a file."""

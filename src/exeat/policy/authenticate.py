@@ -1,0 +1,114 @@
+"""Who is calling: where a key may stand in a request, and whose key it is.
+
+Rule 1: only a value that begins like an Exeat key counts; anything else in these places stays the caller's.
+Rule 2: every place that held a key is named in the result, and nothing from there leaves.
+Rule 3: all places are read: two different keys in one request are refused.
+"""
+
+import binascii
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from exeat.errors import Code, GatewayError
+from exeat.model.consumer import Key
+from exeat.model.key import PREFIX, SHAPE, is_well_formed
+from exeat.model.snapshot import Snapshot
+from exeat.wire.http1 import RequestHead
+
+_STANDARD = frozenset({b"exeat-key", b"proxy-authorization", b"authorization", b"x-api-key"})
+
+
+class Presented(NamedTuple):
+    """The one key that a request shows, and the fields (lower-case) and query parameter that held it."""
+
+    key: bytes
+    fields: frozenset[bytes]
+    parameter: bytes | None
+
+
+def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, query: bytes | None) -> Presented:
+    """Find the key in a request; `slot` and `parameter` are where the upstream expects its own secret."""
+    found: dict[bytes, bytes] = {}
+    known = head.known
+    if b"exeat-key" in known:
+        found[b"exeat-key"] = known[b"exeat-key"]
+    for name in (b"proxy-authorization", b"authorization"):
+        if name in known and (key := _in_authorization(known[name])):
+            found[name] = key
+    if known.get(b"x-api-key", b"").startswith(PREFIX):
+        found[b"x-api-key"] = known[b"x-api-key"]
+    if slot is not None and slot not in _STANDARD and (key := _in_field(head, slot)):
+        found[slot] = key
+    in_query = _in_query(query, parameter) if parameter and query else None
+    keys = set(found.values())
+    if in_query:
+        keys.add(in_query)
+    if len(keys) == 1:
+        return Presented(keys.pop(), frozenset(found), parameter if in_query else None)
+    if keys:
+        raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
+    raise GatewayError(Code.KEY_MISSING, "No place where Exeat looks for a key holds one.")
+
+
+def identify(key: bytes, snapshot: Snapshot, now: float) -> Key:
+    """Whose key it is; `now` in seconds since the epoch."""
+    known = snapshot.keys.get(hashlib.sha256(key).digest())
+    if known is None:
+        if is_well_formed(key):
+            raise GatewayError(Code.KEY_UNKNOWN, "This gateway doesn't know the key.")
+        raise GatewayError(Code.KEY_MALFORMED, "The key's length, alphabet or check is wrong.")
+    if known.revoked:
+        raise GatewayError(Code.KEY_REVOKED, "The key was revoked.")
+    if known.expires_at is not None and now >= known.expires_at:
+        raise GatewayError(Code.KEY_EXPIRED, "The key has expired.")
+    return known
+
+
+def key_id(key: bytes) -> str | None:
+    """The public part of a key, for logs; None if it isn't shaped like one."""
+    match = SHAPE.fullmatch(key)
+    return match[1].decode() if match else None
+
+
+def _in_authorization(value: bytes) -> bytes | None:
+    """The key in `Bearer <key>`, `token <key>`, Basic user or password, or on its own."""
+    scheme, _, rest = value.partition(b" ")
+    rest = rest.strip(b" ")
+    if rest.startswith(PREFIX):
+        return rest
+    if scheme.startswith(PREFIX):
+        return scheme
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        user, _, password = binascii.a2b_base64(rest).partition(b":")
+    except binascii.Error:
+        return None
+    keys = {part for part in (user, password) if part.startswith(PREFIX)}
+    if len(keys) > 1:
+        raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
+    return keys.pop() if keys else None
+
+
+def _in_field(head: RequestHead, slot: bytes) -> bytes | None:
+    for name, value in head.fields:
+        if name.lower() == slot:
+            bare = value.rpartition(b" ")[2]
+            return bare if bare.startswith(PREFIX) else None
+    return None
+
+
+def _in_query(query: bytes, parameter: bytes) -> bytes | None:
+    for name, value in parameters(query):
+        if name == parameter and value.startswith(PREFIX):
+            return value
+    return None
+
+
+def parameters(query: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The decoded names and values of a query."""
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        yield unquote_to_bytes(name), unquote_to_bytes(value)

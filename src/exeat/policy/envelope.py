@@ -1,0 +1,214 @@
+"""The envelope: one uniform JSON request and response for every API (1-product §6).
+
+A call becomes the head and body of an ordinary request, which then goes through the same phases as any other.
+"""
+
+import base64
+import binascii
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from exeat.errors import Code, GatewayError
+from exeat.wire.fields import Field
+
+BATCH_LIMIT = 50
+BODY_LIMIT_BYTES = 10 * 1024 * 1024
+_MEMBERS = frozenset(
+    {"upstream", "url", "path", "method", "query", "headers", "json", "text", "form", "base64", "timeout"}
+)
+_BODIES = ("json", "text", "form", "base64")
+_TYPES = {
+    "json": b"application/json",
+    "text": b"text/plain; charset=utf-8",
+    "form": b"application/x-www-form-urlencoded",
+    "base64": b"application/octet-stream",
+}
+_OWN_FIELDS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+class Call(NamedTuple):
+    """One call of an envelope: `upstream` and `path`, or `url`; `query` and fields are ready for the wire."""
+
+    upstream: str | None
+    url: bytes | None
+    path: bytes
+    query: bytes | None
+    method: bytes
+    fields: list[Field]
+    body: bytes | None
+    timeout_s: float | None
+
+
+def parse_envelope(body: bytes) -> tuple[list[Call], bool]:
+    """The calls in an envelope, and whether they came as a batch; GatewayError says what is wrong."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _invalid("The body isn't JSON.") from error
+    if not isinstance(value, list):
+        return [_parse_call(value, "the envelope")], False
+    if not 0 < len(value) <= BATCH_LIMIT:
+        raise _invalid(f"A batch has 1 to {BATCH_LIMIT} calls.")
+    return [_parse_call(item, f"call {place}") for place, item in enumerate(value)], True
+
+
+def _parse_call(value: object, where: str) -> Call:
+    if not isinstance(value, dict):
+        raise _invalid(f"In {where}: a call is an object.")
+    if unknown := sorted(set(value) - _MEMBERS):
+        raise _invalid(f"In {where}: unknown member {unknown[0]!r}; known are {', '.join(sorted(_MEMBERS))}.")
+    upstream, url, path = value.get("upstream"), value.get("url"), value.get("path", "/")
+    if (upstream is None) == (url is None) or (url is not None and "path" in value):
+        raise _invalid(f"In {where}: give either 'upstream' (with 'path') or 'url'.")
+    if not all(isinstance(item, str) for item in (upstream or url, path)):
+        raise _invalid(f"In {where}: 'upstream', 'path' and 'url' are text.")
+    below, query = _query(str(path), value.get("query"), where)
+    address, url_query = _query(str(url), value.get("query"), where) if url is not None else (None, None)
+    fields, body = _body(value, _fields(value.get("headers"), where), where)
+    if address is not None and url_query is not None:
+        address += b"?" + url_query
+    return Call(
+        upstream, address, below, query, _method(value.get("method"), where), fields, body,
+        _timeout(value.get("timeout"), where),
+    )  # fmt: skip
+
+
+def _method(value: object, where: str) -> bytes:
+    if value is None:
+        return b"GET"
+    if not isinstance(value, str) or not value.isascii() or not value.replace("-", "").isalpha():
+        raise _invalid(f"In {where}: 'method' is an HTTP method.")
+    return value.upper().encode()
+
+
+def _timeout(value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86400:  # noqa: PLR2004 - a day
+        raise _invalid(f"In {where}: 'timeout' is a number of seconds.")
+    return float(value)
+
+
+def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
+    """Path (or URL) and query apart, with `query` appended to what the path brought."""
+    text, mark, own = path.partition("?")
+    parts = [own] if mark else []
+    if query is not None:
+        if not isinstance(query, dict):
+            raise _invalid(f"In {where}: 'query' is an object.")
+        parts.append(urlencode({name: _text(item, where) for name, item in query.items()}, doseq=True))
+    joined = "&".join(part for part in parts if part)
+    visible = quote(text, safe="/:@!$&'()*+,;=%[]~\\#")
+    return visible.encode(), quote(joined, safe="/:@!$&'()*+,;=%[]~?\\").encode() if joined or mark else None
+
+
+def _text(value: object, where: str) -> str | list[str]:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list):
+        return [str(_text(item, where)) for item in value]
+    raise _invalid(f"In {where}: a query value is text, a number, true, false or a list of them.")
+
+
+def _fields(value: object, where: str) -> list[Field]:
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        raise _invalid(f"In {where}: 'headers' is an object.")
+    fields: list[Field] = []
+    for name, item in value.items():
+        if name.lower() in _OWN_FIELDS:
+            continue  # Exeat writes these itself
+        for text in item if isinstance(item, list) else [item]:
+            if not isinstance(text, str | int | float):
+                raise _invalid(f"In {where}: the value of header {name!r} is text.")
+            fields.append((_octets(name, where), _octets(str(text), where)))
+    return fields
+
+
+def _octets(text: str, where: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise _invalid(f"In {where}: a header holds a character outside Latin-1.") from error
+
+
+def _body(value: dict[str, object], fields: list[Field], where: str) -> tuple[list[Field], bytes | None]:
+    given = [name for name in _BODIES if value.get(name) is not None]
+    if not given:
+        return fields, None
+    if len(given) > 1:
+        raise _invalid(f"In {where}: give one of {', '.join(_BODIES)}.")
+    kind = given[0]
+    body = _encode(kind, value[kind], where)
+    if not any(name.lower() == b"content-type" for name, _ in fields):
+        fields.append((b"Content-Type", _TYPES[kind]))
+    return fields, body
+
+
+def _encode(kind: str, content: object, where: str) -> bytes:
+    if kind == "json":
+        return orjson.dumps(content)
+    if kind == "form":
+        if not isinstance(content, dict):
+            raise _invalid(f"In {where}: 'form' is an object.")
+        return urlencode({name: _text(item, where) for name, item in content.items()}, doseq=True).encode()
+    if not isinstance(content, str):
+        raise _invalid(f"In {where}: {kind!r} is text.")
+    if kind == "text":
+        return content.encode()
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _invalid(f"In {where}: 'base64' isn't valid base64.") from error
+
+
+def _invalid(detail: str) -> GatewayError:
+    return GatewayError(Code.ENVELOPE_INVALID, detail)
+
+
+def answer_of(status: int, fields: list[Field], body: bytes, meta: dict[str, object]) -> dict[str, object]:
+    """The answer to one call that the upstream answered."""
+    headers: dict[str, str | list[str]] = {}
+    cookies: list[str] = []
+    for raw_name, raw_value in fields:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name == "set-cookie":
+            cookies.append(value)
+            headers[name] = cookies
+        else:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    kind, content = _decode(body, str(headers.get("content-type", "")), "content-encoding" in headers)
+    return {"ok": status < 400, "status": status, "headers": headers, kind: content, "meta": meta}  # noqa: PLR2004
+
+
+def _decode(body: bytes, content_type: str, encoded: bool) -> tuple[str, object]:  # noqa: FBT001
+    media = content_type.partition(";")[0].strip().lower()
+    if not encoded:
+        if not body:
+            return "json", None
+        if media == "application/json" or media.endswith("+json"):
+            try:
+                return "json", orjson.loads(body)
+            except orjson.JSONDecodeError:
+                pass
+        try:
+            if media.startswith("text/") or media.endswith(("json", "xml", "javascript", "x-www-form-urlencoded")):
+                return "text", body.decode()
+        except UnicodeDecodeError:
+            pass
+    return "base64", base64.b64encode(body).decode()
+
+
+def failure_of(problem: dict[str, object], meta: dict[str, object]) -> dict[str, object]:
+    """The answer to one call that the gateway refused or that failed."""
+    return {"ok": False, "status": problem["status"], "headers": {}, "problem": problem, "meta": meta}
+
+
+def render_answers(answers: list[dict[str, object]], *, batch: bool) -> bytes:
+    """One answer, or the answers of a batch in the order of its calls."""
+    return orjson.dumps(answers if batch else answers[0])

@@ -1,0 +1,51 @@
+"""A failure as the caller sees it: problem+json (RFC 9457) with the same name in Exeat-Error and Proxy-Status."""
+
+import orjson
+
+from exeat.errors import Code, GatewayError
+from exeat.wire.fields import Field
+
+CONTENT_TYPE = b"application/problem+json"
+
+
+def problem_of(error: GatewayError, request_id: str, upstream: str | None, attempts: int) -> dict[str, object]:
+    """The problem's members; what isn't known is left out."""
+    meaning = error.meaning
+    members: dict[str, object | None] = {
+        "type": f"/-/errors/{error.code}",
+        "title": meaning.title,
+        "status": meaning.status,
+        "detail": error.detail,
+        "instance": f"urn:uuid:{request_id}",
+        "code": str(error.code),
+        "origin": "gateway",
+        "request_id": request_id,
+        "upstream": upstream,
+        "hint": error.hint or meaning.hint,
+        "retry_after": meaning.retry_after,
+        "attempts": attempts,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def fields_of(error: GatewayError) -> list[Field]:
+    """The fields that go with a problem (RFC 9110 §15.5.2, §15.5.6, §10.2.3; RFC 9209)."""
+    meaning = error.meaning
+    fields = [
+        (b"Content-Type", CONTENT_TYPE),
+        (b"Cache-Control", b"no-store"),
+        (b"Exeat-Error", error.code.encode()),
+        (b"Proxy-Status", f"exeat; error={meaning.proxy_status}".encode()),
+    ]
+    if meaning.status == 401:  # noqa: PLR2004 - RFC 9110 §15.5.2: a 401 names a scheme
+        fields.append((b"WWW-Authenticate", b'Bearer realm="exeat"'))
+    if error.code == Code.METHOD_NOT_ALLOWED:
+        fields.append((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+    if meaning.retry_after is not None:
+        fields.append((b"Retry-After", b"%d" % meaning.retry_after))
+    return fields
+
+
+def render_problem(problem: dict[str, object]) -> bytes:
+    """The problem as JSON."""
+    return orjson.dumps(problem)

@@ -1,0 +1,90 @@
+"""What comes back: an upstream's URLs in the form the caller used, and no spelling of its secret.
+
+Location, Content-Location and Link are mapped to the gateway, so that paging works and stays inside it. A redirect is
+passed on, never followed.
+"""
+
+import re
+from typing import NamedTuple
+
+from exeat.errors import GatewayError
+from exeat.model.origin import Origin
+from exeat.model.secret import Secret
+from exeat.wire.fields import Field
+from exeat.wire.http1 import ResponseHead
+from exeat.wire.target import parse_url
+
+REDACTED = b"[redacted]"
+_LINK_TARGET = re.compile(rb"<([^<>]*)>")
+_REWRITTEN = (b"location", b"content-location", b"link")
+
+
+class Form(NamedTuple):
+    """How the caller addresses the upstream: `gateway` (`https://host[:port]`) and `prefix` before the path.
+
+    `bases` are the upstream's own: each origin and the path its URL begins with.
+    """
+
+    gateway: bytes
+    prefix: bytes
+    bases: tuple[tuple[Origin, bytes], ...]
+
+
+def names_urls(head: ResponseHead) -> bool:
+    """Whether the response has a field that may hold a URL of the upstream."""
+    known = head.known
+    return b"location" in known or b"link" in known or b"content-location" in known
+
+
+def rewrite_urls(fields: list[Field], form: Form) -> list[Field]:
+    """Map the upstream's URLs in Location, Content-Location and Link."""
+    return [(name, _rewrite(name.lower(), value, form)) for name, value in fields]
+
+
+def _rewrite(name: bytes, value: bytes, form: Form) -> bytes:
+    if name not in _REWRITTEN:
+        return value
+    if name == b"link":
+        return _LINK_TARGET.sub(lambda match: b"<" + rewrite_url(match[1], form) + b">", value)
+    return rewrite_url(value, form)
+
+
+def rewrite_url(url: bytes, form: Form) -> bytes:
+    """Map one URL reference: absolute ones at the upstream, and absolute paths; others are left as they are."""
+    if url.startswith(b"/") and not url.startswith(b"//"):
+        base = form.bases[0][1] if form.bases else b""
+        if base and not _is_below(url, base):
+            return url
+        return form.prefix + url[len(base) :] if form.prefix or base else url
+    bare, mark, fragment = url.partition(b"#")
+    try:
+        target = parse_url(bare)
+    except GatewayError:
+        return url
+    for origin, base in form.bases:
+        if target.origin == origin and _is_below(target.path, base):
+            query = b"" if target.query is None else b"?" + target.query
+            return form.gateway + form.prefix + target.path[len(base) :] + query + mark + fragment
+    return url
+
+
+def _is_below(path: bytes, base: bytes) -> bool:
+    return path.startswith(base) and path[len(base) : len(base) + 1] in {b"/", b"", b"?", b"#"}
+
+
+def scrub(fields: list[Field], needles: tuple[Secret, ...]) -> list[Field]:
+    """Replace every spelling of the injected secret in field values (an upstream that echoes it must not leak it)."""
+    return [(name, _scrub(value, needles)) for name, value in fields]
+
+
+def _scrub(value: bytes, needles: tuple[Secret, ...]) -> bytes:
+    for needle in needles:
+        octets = needle.reveal_octets()
+        if octets in value:
+            value = value.replace(octets, REDACTED)
+    return value
+
+
+def echoes(head: bytes, needles: tuple[Secret, ...]) -> bool:
+    """Whether a raw head holds a spelling of the secret: a quick look before fields are searched one by one."""
+    return any(needle.reveal_octets() in head for needle in needles)

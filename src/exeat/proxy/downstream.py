@@ -1,0 +1,455 @@
+"""One connection of a caller: requests read in order, one served at a time, answers framed for this connection.
+
+Rule 1: the next request is read only when the one before is answered (pipelining is served in order).
+Rule 2: where the framing is in doubt, the connection says `Connection: close` and reads nothing more as a request.
+Rule 3: memory is bounded: a full buffer stops reading, a slow reader stops its upstream.
+"""
+
+import asyncio
+import socket
+import struct
+
+from exeat.errors import Code, GatewayError
+from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
+from exeat.proxy.runtime import Runtime
+from exeat.wire.body import BodyReader, reader_of, render_chunk, render_last_chunk
+from exeat.wire.fields import Field, options
+from exeat.wire.http1 import HEAD_LIMIT_BYTES, RequestHead, check_partial, parse_request, render_response
+
+BUFFER_LIMIT_BYTES = 128 * 1024
+WRITE_HIGH_BYTES = 128 * 1024
+REQUESTS_PER_TURN = 16
+DRAIN_LIMIT_BYTES = 256 * 1024
+HEAD_TIMEOUT_S = 30.0
+BODY_TIMEOUT_S = 60.0
+KEEP_ALIVE_S = 75.0
+LINGER_S = 2.0
+HALF_CLOSED_S = 0.7
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LAST_CHUNK = render_last_chunk([])
+
+
+class Downstream(asyncio.Protocol):
+    """A caller's connection. It is the Caller of the exchange that it serves."""
+
+    def __init__(self, runtime: Runtime, *, secure: bool) -> None:
+        self._runtime = runtime
+        self._secure = secure
+        self.transport: asyncio.Transport
+        self.peer = ""
+        self.address = ""
+        self.has_begun = False
+        self._exchange: Exchange | None = None
+        self._buffer = b""
+        self._body: BodyReader | None = None
+        self._sink: BodySink | None = None
+        self._keep = True
+        self._chunked = False
+        self._bare = False
+        self._paused = False
+        self._pausing = False
+        self._serving = False
+        self._lingers = False
+        self._lost = False
+        self._half_closed = False
+        self._more_may_come = False
+        self._body_paused = False
+        self._discarded = 0
+        self._since = 0.0
+
+    # Lifetime
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller has connected."""
+        self.transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
+        self.transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
+        peer = transport.get_extra_info("peername")
+        self.peer = self.address = peer[0] if isinstance(peer, tuple) else ""
+        self._since = self._runtime.clock()
+        self._runtime.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost changes nothing
+        """The caller is gone: its exchange ends, and with it the call to the upstream."""
+        self._lost = True
+        self._runtime.connections.discard(self)
+        self._leave("The caller closed the connection.")
+
+    def eof_received(self) -> bool:
+        """The caller sends nothing more. It may still read (a half-close), or be gone: a FIN looks the same.
+
+        An exchange under way gets a short time to begin its answer; writing that answer shows whether someone reads.
+        """
+        exchange = self._exchange
+        if exchange is None or self._lingers:
+            return False
+        if self._body is not None:
+            self._leave("The caller ended the connection in the middle of its request.")
+            return False
+        self._half_closed = True
+        exchange.left_at = self._runtime.clock()
+        return True
+
+    def _leave(self, detail: str) -> None:
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.drive.interrupt(GatewayError(Code.CLIENT_CLOSED, detail))
+
+    def pause_writing(self) -> None:
+        """The caller reads slowly: its upstream waits."""
+        self._paused = True
+        exchange = self._exchange
+        if exchange is not None and exchange.source is not None:
+            exchange.source.pause()
+
+    def resume_writing(self) -> None:
+        """The caller reads again."""
+        self._paused = False
+        exchange = self._exchange
+        if exchange is not None:
+            if exchange.source is not None:
+                exchange.source.resume()
+        elif self._buffer:
+            self._serve()
+
+    def sweep(self, now: float) -> None:
+        """Deadlines of this side: a head, a body or the next request that doesn't come, a close that isn't seen."""
+        waited = now - self._since
+        exchange = self._exchange
+        if self._lingers:
+            if waited > LINGER_S:
+                self.transport.abort()
+        elif exchange is None:
+            if self._buffer:
+                if waited > HEAD_TIMEOUT_S:
+                    self._refuse(GatewayError(Code.CLIENT_TIMEOUT, "The head did not arrive in time.", closes=True))
+            elif waited > KEEP_ALIVE_S:
+                self.transport.close()
+        elif self._body is not None and self._sink is not None and not self._body_paused and waited > BODY_TIMEOUT_S:
+            if not exchange.waits_to_continue and not self.has_begun:
+                error = GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True)
+                exchange.drive.interrupt(error)
+
+    def drain(self) -> None:
+        """The runtime shuts down: close between requests."""
+        self._keep = False
+        if self._exchange is None and not self._buffer and not self._lingers:
+            self.transport.close()
+
+    # Requests
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request, of its body, or of the requests after it."""
+        if self._lingers:
+            self._discarded += len(data)
+            if self._discarded > DRAIN_LIMIT_BYTES * 4:
+                self.transport.abort()
+        elif self._exchange is None:
+            if self._body is not None:
+                self._skip(data)
+                data = b""
+            elif not self._buffer:
+                self._since = self._runtime.clock()
+            self._buffer = self._buffer + data if self._buffer else data
+            self._serve()
+        elif self._body is not None and self._sink is not None:
+            self._since = self._runtime.clock()
+            self._feed(data)
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._pause_if_full()
+
+    def _pause_if_full(self) -> None:
+        if len(self._buffer) > BUFFER_LIMIT_BYTES and not self._pausing:
+            self._pausing = True
+            self.transport.pause_reading()
+
+    def _resume_if_drained(self) -> None:
+        if self._pausing and not self._body_paused and len(self._buffer) <= BUFFER_LIMIT_BYTES:
+            self._pausing = False
+            if not self._lost and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def _serve(self) -> None:
+        """Serve the requests in the buffer, a few per turn of the loop so that others aren't held up."""
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            for _ in range(REQUESTS_PER_TURN):
+                if self._exchange is not None or not self._buffer or self._lingers or self._paused or self._lost:
+                    return
+                if not self._begin():
+                    return
+            asyncio.get_running_loop().call_soon(self._serve)
+        except GatewayError as error:
+            self._refuse(error)
+        finally:
+            self._serving = False
+
+    def _begin(self) -> bool:
+        """Begin the exchange of the request that is first in the buffer; whether its head was whole."""
+        buffer = self._buffer
+        if buffer.startswith(b"\r\n"):
+            buffer = self._buffer = buffer[2:]  # RFC 9112 §2.2: one empty line before a request is ignored
+        end = buffer.find(b"\r\n\r\n")
+        if not 0 <= end <= HEAD_LIMIT_BYTES:
+            check_partial(buffer)
+            return False
+        self._buffer = buffer[end + 4 :]
+        head = parse_request(buffer[:end])
+        self._take(head)
+        self._runtime.serve(self._start(head), self.finished)
+        return True
+
+    def _take(self, head: RequestHead) -> None:
+        self.has_begun = False
+        self._sink = None
+        self._body = reader_of(head.length, chunked=head.chunked) if head.has_body else None
+        connection = head.known.get(b"connection")
+        closes = head.minor == 0 or (connection is not None and b"close" in options(connection))
+        self._keep = not closes and not self._runtime.draining
+
+    def _start(self, head: RequestHead | None) -> Exchange:
+        exchange = self._exchange = self._runtime.exchange(head, self)
+        if head is not None and self._runtime.trusted and self._runtime.trusts(self.peer):
+            self.address = self._runtime.forwarded_for(head, self.peer)
+        exchange.address = self.address
+        return exchange
+
+    @property
+    def gateway(self) -> bytes:
+        """`scheme://host[:port]` as the caller addresses the gateway."""
+        head = None if self._exchange is None else self._exchange.head
+        if head is None:
+            return b""
+        secure = self._secure
+        if self._runtime.trusts(self.peer) and b"x-forwarded-proto" in head.known:
+            secure = head.known[b"x-forwarded-proto"].lower() == b"https"
+        return (b"https://" if secure else b"http://") + head.known.get(b"host", b"")
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer a request whose head can't be understood."""
+        self._keep = False
+        self._more_may_come = True
+        self._buffer = b""
+        self._body = None
+        self.has_begun = False
+        self._runtime.refuse(self._start(None), error)
+        self.finished()
+
+    def finished(self) -> None:
+        """The exchange is over: read on, or close."""
+        self._exchange = None
+        self._sink = None
+        if self._lost:
+            return
+        if self._body is not None and self._keep:
+            data, self._buffer = self._buffer, b""
+            self._skip(data)
+        if not self._keep:
+            self._close()
+            return
+        self._since = self._runtime.clock()
+        if self._pausing:
+            self._resume_if_drained()
+        if self._buffer:
+            self._serve()
+        if self._half_closed and self._exchange is None:
+            self._close()
+
+    def _skip(self, data: bytes) -> None:
+        """Discard the rest of a body that nobody wants any more."""
+        body = self._body
+        if body is None:
+            return
+        try:
+            body.feed(data)
+        except GatewayError:
+            self._keep = False
+            self._close()
+            return
+        if body.done:
+            self._body = None
+            self._buffer = body.rest
+
+    def _can_skip(self, exchange: Exchange) -> bool:
+        """Whether what is left of the body is little and sure to come, so that the connection can go on."""
+        head = exchange.head
+        if head is None or exchange.waits_to_continue:
+            return False  # without 100 the caller may or may not send its body: the framing is in doubt
+        return head.length is not None and head.length <= DRAIN_LIMIT_BYTES
+
+    def _close(self) -> None:
+        """Close so that the caller can read all of the answer: bytes it still sends are discarded for a while.
+
+        Closing a socket with unread bytes sends RST, which could take the answer away from under the caller.
+        """
+        transport = self.transport
+        if transport.is_closing():
+            return
+        clean = not self._buffer and self._body is None and not self._more_may_come
+        if clean or self._half_closed or not transport.can_write_eof():
+            transport.close()
+            return
+        self._lingers = True
+        self._since = self._runtime.clock()
+        self._buffer = b""
+        self._body = None
+        transport.write_eof()
+        if self._pausing:
+            self._pausing = False
+            transport.resume_reading()
+
+    # The request's body
+
+    def pump_body(self, sink: BodySink) -> None:
+        """Send the body to `sink`: what is there now, and the rest as it arrives."""
+        if self._body is None:
+            return
+        self._sink = sink
+        self._since = self._runtime.clock()
+        data, self._buffer = self._buffer, b""
+        if data:
+            self._feed(data)
+        self._resume_if_drained()
+
+    def _feed(self, data: bytes) -> None:
+        body, sink, exchange = self._body, self._sink, self._exchange
+        if body is None or sink is None or exchange is None:
+            return
+        try:
+            content = body.feed(data)
+        except GatewayError as error:
+            self._body = None
+            self._keep = False
+            self._more_may_come = True
+            exchange.drive.interrupt(error)
+            return
+        if content:
+            exchange.bytes_in += len(content)
+            sink.send_body(content)
+        if body.done:
+            self._body = None
+            self._buffer = body.rest
+            sink.end_body(body.trailers)
+            self._pause_if_full()
+
+    def pause_body(self) -> None:
+        """The sink is full."""
+        self._body_paused = True
+        if not self._pausing:
+            self._pausing = True
+            self.transport.pause_reading()
+
+    def resume_body(self) -> None:
+        """The sink takes more."""
+        self._body_paused = False
+        self._since = self._runtime.clock()
+        self._resume_if_drained()
+
+    # Answers
+
+    def interim(self, status: int, reason: bytes, fields: list[Field]) -> None:
+        """Pass on a 1xx; HTTP/1.0 doesn't know them (RFC 9110 §15.2)."""
+        exchange = self._exchange
+        if exchange is None or exchange.head is None or exchange.head.minor == 0 or self._lost or self.has_begun:
+            return
+        if status == 100:  # noqa: PLR2004 - Continue
+            if exchange.waits_to_continue:
+                exchange.waits_to_continue = False
+                self._since = self._runtime.clock()
+                self.transport.write(_CONTINUE)
+            return
+        self.transport.write(render_response(status, reason, fields, b""))
+
+    def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
+        """Send head and first content in one write."""
+        exchange = self._exchange
+        if exchange is None or self._lost:
+            return
+        self.has_begun = True
+        exchange.status = answer.status
+        if self._body is not None and self._keep:
+            self._keep = self._can_skip(exchange)
+        exchange.waits_to_continue = False
+        head = render_response(answer.status, answer.reason, answer.fields, self._framing(answer, exchange))
+        if not content:
+            self.transport.write(head)
+            if done and self._chunked:
+                self.transport.write(_LAST_CHUNK)
+            return
+        exchange.bytes_out += len(content)
+        if not self._chunked:
+            self.transport.write(head + content)
+        elif done:
+            self.transport.write(head + render_chunk(content) + _LAST_CHUNK)
+        else:
+            self.transport.write(head + render_chunk(content))
+
+    def _framing(self, answer: Answer, exchange: Exchange) -> bytes:
+        """The lines that this gateway writes: framing, Date, its own marks, and whether the connection goes on."""
+        request = exchange.head
+        self._chunked = False
+        self._bare = False
+        lines = b""
+        has_body = not (answer.status in {204, 304} or (request is not None and request.method == b"HEAD"))
+        if answer.length is not None:
+            if answer.status != 204:  # noqa: PLR2004 - RFC 9110 §8.6: no Content-Length in 204
+                lines = b"Content-Length: %d\r\n" % answer.length
+        elif has_body:
+            if request is None or request.minor == 1:
+                self._chunked = True
+                lines = b"Transfer-Encoding: chunked\r\n"
+            else:
+                self._bare = True
+                self._keep = False
+        if not self._keep or self._runtime.draining:
+            self._keep = False
+            lines += b"Connection: close\r\n"
+        return lines + self._runtime.marks(exchange.id, answer.origin)
+
+    def attach(self, source: Flow) -> None:
+        """The rest of the answer comes from `source`; it waits if the first part filled the buffer already."""
+        if self._exchange is not None:
+            self._exchange.source = source
+        if self._paused:
+            source.pause()
+
+    def content(self, content: bytes) -> None:
+        """Send more content."""
+        exchange = self._exchange
+        if exchange is None or self._lost:
+            return
+        exchange.bytes_out += len(content)
+        self.transport.write(render_chunk(content) if self._chunked else content)
+
+    def end(self, trailers: list[Field]) -> None:
+        """Finish the framing of the answer."""
+        exchange = self._exchange
+        if self._chunked and not self._lost and exchange is not None and exchange.head is not None:
+            wanted = b"trailers" in options(exchange.head.known.get(b"te", b""))
+            self.transport.write(render_last_chunk(trailers if wanted else []))
+
+    def abort(self, code: Code) -> None:
+        """End an answer that can't be completed, so that the caller can see it: its framing stays open.
+
+        An event stream is told why. A body that ends with its connection can only be reset.
+        """
+        exchange = self._exchange
+        self._keep = False
+        if self._lost or exchange is None:
+            return
+        if self._bare:
+            sock = self.transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+            return
+        if exchange.is_stream and self._chunked:
+            event = b'event: error\ndata: {"code":"%b","request_id":"%b"}\n\n' % (code.encode(), exchange.id.encode())
+            self.transport.write(render_chunk(event))
+        if self._paused:
+            self.transport.abort()
+        else:
+            self.transport.close()

@@ -1,0 +1,214 @@
+"""The envelope's side of the pipeline: one request that carries calls, and an answer that carries their answers.
+
+Each call becomes an exchange of its own, with its own record, and goes through the same phases as any other.
+"""
+
+from collections.abc import Callable
+
+import orjson
+
+from exeat.errors import Code, GatewayError
+from exeat.policy.envelope import BODY_LIMIT_BYTES, Call, answer_of, failure_of, parse_envelope, render_answers
+from exeat.policy.resolve import by_name, by_url
+from exeat.proxy.answers import answer, fail
+from exeat.proxy.drive import Wait
+from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
+from exeat.proxy.runtime import Runtime
+from exeat.wire.fields import Field
+from exeat.wire.http1 import parse_request
+from exeat.wire.target import parse_url
+
+_JSON: list[Field] = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")]
+
+
+async def call(exchange: Exchange, runtime: Runtime) -> None:
+    """Serve one envelope or a batch of them; the calls of a batch run at once and are answered in order."""
+    body = await _collect(exchange)
+    calls, batch = parse_envelope(body)
+    exchange.is_recorded = False  # each call has its own record
+    everything: Wait[None] = Wait()
+    collectors: list[Collector] = []
+
+    def one_finished() -> None:
+        if all(collector.is_finished for collector in collectors):
+            everything.set(None)
+
+    for item in calls:
+        collectors.append(Collector(exchange, item, one_finished))
+    for collector in collectors:
+        collector.start(runtime)
+    try:
+        await everything
+    except GatewayError:
+        for collector in collectors:
+            collector.interrupt()
+        raise
+    answers = [collector.answer(runtime.clock()) for collector in collectors]
+    answer(exchange, 200, _JSON, render_answers(answers, batch=batch), runtime.date)
+
+
+async def _collect(exchange: Exchange) -> bytes:
+    head = exchange.head_or_raise
+    if not head.has_body:
+        raise GatewayError(Code.ENVELOPE_INVALID, "The request has no body.")
+    if head.length is not None and head.length > BODY_LIMIT_BYTES:
+        raise GatewayError(Code.BODY_TOO_LARGE, "An envelope is at most 10 MiB.")
+    buffer = Buffer(BODY_LIMIT_BYTES)
+    if head.known.get(b"expect", b"").lower() == b"100-continue":
+        exchange.waits_to_continue = True
+        exchange.caller.interim(100, b"Continue", [])
+    exchange.caller.pump_body(buffer)
+    return await buffer.whole
+
+
+class Buffer:
+    """A body that is needed whole; `whole` brings it, or GatewayError where it is larger than `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._limit = limit
+        self.whole: Wait[bytes] = Wait()
+
+    def send_body(self, content: bytes) -> None:
+        """Keep content."""
+        self._size += len(content)
+        if self._size > self._limit:
+            self._parts.clear()
+            self.whole.fail(GatewayError(Code.BODY_TOO_LARGE, "An envelope is at most 10 MiB."))
+        else:
+            self._parts.append(content)
+
+    def end_body(self, trailers: list[Field]) -> None:  # noqa: ARG002 - an envelope's trailers mean nothing
+        """The body is complete."""
+        self.whole.set(b"".join(self._parts))
+
+
+class Collector:
+    """The Caller of one call: it holds the answer instead of sending it."""
+
+    def __init__(self, outer: Exchange, item: Call, finished: Callable[[], None]) -> None:
+        self._outer = outer
+        self._call = item
+        self._finished = finished
+        self._exchange: Exchange | None = None
+        self._answer: Answer | None = None
+        self._parts: list[bytes] = []
+        self.has_begun = False
+        self.is_finished = False
+
+    @property
+    def gateway(self) -> bytes:
+        """As the caller of the envelope addresses the gateway."""
+        return self._outer.caller.gateway
+
+    def start(self, runtime: Runtime) -> None:
+        """Begin the call's exchange; what is wrong with the call itself is its failure, not the batch's."""
+        item, outer = self._call, self._outer
+        exchange = self._exchange = runtime.exchange(None, self)
+        exchange.snapshot, exchange.key, exchange.key_id = outer.snapshot, outer.key, outer.key_id
+        exchange.spent, exchange.address = outer.spent, outer.address
+        try:
+            exchange.head = parse_request(_render(item))
+            if item.upstream is not None:
+                exchange.resolved = by_name("envelope", item.upstream, item.path, item.query, outer.snapshot)
+            else:
+                exchange.resolved = by_url("envelope", parse_url(item.url or b""), outer.snapshot, b"")
+        except GatewayError as error:
+            runtime.refuse(exchange, GatewayError(error.code, error.detail))
+            self._end()
+            return
+        runtime.call(exchange, self._end)
+
+    def _end(self) -> None:
+        self.is_finished = True
+        self._finished()
+
+    def interrupt(self) -> None:
+        """The caller of the envelope is gone."""
+        if self._exchange is not None and not self.is_finished:
+            self._exchange.drive.interrupt(GatewayError(Code.CLIENT_CLOSED, "The caller closed the connection."))
+
+    def answer(self, now: float) -> dict[str, object]:
+        """The call's answer as JSON members."""
+        exchange, got = self._exchange, self._answer
+        assert exchange is not None  # noqa: S101 - it was started
+        assert got is not None  # noqa: S101 - every exchange ends with an answer or a failure
+        meta: dict[str, object] = {
+            "request_id": exchange.id,
+            "upstream": exchange.upstream,
+            "attempts": exchange.attempts,
+            "duration_ms": round((now - exchange.started) * 1000, 1),
+            "origin": got.origin.decode(),
+            "cost": None,
+        }
+        body = b"".join(self._parts)
+        if got.origin == b"upstream":
+            return answer_of(got.status, got.fields, body, meta)
+        return failure_of(orjson.loads(body), meta)
+
+    # What the pipeline calls
+
+    def pump_body(self, sink: BodySink) -> None:
+        """The body is here whole."""
+        if self._call.body:
+            sink.send_body(self._call.body)
+        sink.end_body([])
+
+    def interim(self, status: int, reason: bytes, fields: list[Field]) -> None:
+        """An envelope has no place for interim responses."""
+
+    def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:  # noqa: ARG002 - nothing is framed here
+        """Keep the head and the first content."""
+        self.has_begun = answer.origin == b"upstream"
+        self._answer = answer
+        self._parts = []
+        if self._exchange is not None:
+            self._exchange.status = answer.status
+        self.content(content)
+
+    def attach(self, source: Flow) -> None:
+        """Memory is bounded by the limit of an envelope, so nothing is paused."""
+        if self._exchange is not None:
+            self._exchange.source = source
+
+    def content(self, content: bytes) -> None:
+        """Keep content; too much of it fails the call."""
+        exchange = self._exchange
+        if exchange is None or not content:
+            return
+        exchange.bytes_out += len(content)
+        if exchange.bytes_out > BODY_LIMIT_BYTES:
+            self.has_begun = False
+            exchange.drive.interrupt(
+                GatewayError(Code.BODY_TOO_LARGE, "The upstream's answer is larger than an envelope's 10 MiB.")
+            )
+        else:
+            self._parts.append(content)
+
+    def end(self, trailers: list[Field]) -> None:
+        """The answer is complete."""
+
+    def abort(self, code: Code) -> None:
+        """The answer broke off: the call has failed."""
+        self.has_begun = False
+        error = GatewayError(code, "The upstream's answer ended in the middle.")
+        if self._exchange is not None:
+            fail(self._exchange, error, b"")
+
+    def pause_body(self) -> None:
+        """The whole body was given already."""
+
+    def resume_body(self) -> None:
+        """The whole body was given already."""
+
+
+def _render(item: Call) -> bytes:
+    """The call as the head of a request, so that one parser judges it like any other."""
+    lines = [b"%b / HTTP/1.1\r\nHost: envelope" % item.method]
+    lines += [b"%b: %b" % field for field in item.fields]
+    if item.body is not None:
+        lines.append(b"Content-Length: %d" % len(item.body))
+    if item.timeout_s is not None:
+        lines.append(b"Exeat-Timeout: %.3f" % item.timeout_s)
+    return b"\r\n".join(lines)

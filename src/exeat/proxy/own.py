@@ -1,0 +1,145 @@
+"""Exeat's own paths on the gateway: health, who am I, the pages about errors, and the envelope."""
+
+from urllib.parse import unquote
+
+import orjson
+
+from exeat.errors import Code, GatewayError
+from exeat.model.consumer import Consumer, Grant
+from exeat.model.snapshot import Snapshot
+from exeat.policy.authenticate import identify, key_id, present
+from exeat.policy.authorize import check_network
+from exeat.policy.forward import Spent
+from exeat.proxy.answers import answer
+from exeat.proxy.envelope import call
+from exeat.proxy.exchange import Exchange
+from exeat.proxy.pages import error_page, home_page
+from exeat.proxy.runtime import Runtime
+from exeat.wire.fields import Field
+
+JSON: list[Field] = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")]
+TEXT: list[Field] = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Cache-Control", b"no-store")]
+PAGE: list[Field] = [
+    (b"Content-Type", b"text/html; charset=utf-8"),
+    (b"Cache-Control", b"no-store"),
+    (b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Referrer-Policy", b"no-referrer"),
+]
+_READ = frozenset({b"GET", b"HEAD"})
+
+
+class OwnPaths:
+    """Answers requests for paths that begin with `/-/`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def serve(self, exchange: Exchange, path: bytes) -> None:
+        """Answer one request, or refuse it like any other."""
+        if path == b"/-/call":
+            await self._call(exchange)
+            return
+        head = exchange.head_or_raise
+        if path == b"*" or head.method == b"OPTIONS":
+            answer(exchange, 204, [(b"Allow", b"GET, HEAD, POST, OPTIONS")], b"", self._runtime.date)
+            return
+        if head.method not in _READ:
+            raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.")
+        self._read(exchange, path)
+
+    def _read(self, exchange: Exchange, path: bytes) -> None:
+        date = self._runtime.date
+        if path == b"/-/live":
+            exchange.is_recorded = False
+            answer(exchange, 200, TEXT, b"live\n", date)
+        elif path == b"/-/ready":
+            exchange.is_recorded = False
+            if self._runtime.draining:
+                raise GatewayError(Code.DRAINING, "This instance finishes what it has begun.")
+            answer(exchange, 200, TEXT, b"ready\n", date)
+        elif path == b"/-/whoami":
+            self._recognise(exchange)
+            answer(exchange, 200, JSON, whoami(exchange), date)
+        elif path == b"/-/":
+            answer(exchange, 200, PAGE, self._home(exchange), date)
+        elif path.startswith(b"/-/errors/") and (page := error_page(unquote(path[10:].decode("latin-1")))):
+            answer(exchange, 200, PAGE, page, date)
+        else:
+            raise GatewayError(Code.UPSTREAM_UNKNOWN, "Exeat has no such page; /-/ lists what there is.")
+
+    def _home(self, exchange: Exchange) -> bytes:
+        """The page for people: with a key it lists what the key may call."""
+        try:
+            self._recognise(exchange)
+        except GatewayError as error:
+            if error.code != Code.KEY_MISSING:
+                raise
+            return home_page(None, [])
+        assert exchange.key is not None  # noqa: S101 - just recognised
+        consumer = exchange.key.consumer
+        return home_page(consumer.name, access_of(consumer, exchange.snapshot))
+
+    async def _call(self, exchange: Exchange) -> None:
+        head = exchange.head_or_raise
+        if head.method != b"POST":
+            raise GatewayError(Code.METHOD_NOT_ALLOWED, "The envelope is called with POST.")
+        self._recognise(exchange)
+        await call(exchange, self._runtime)
+
+    def _recognise(self, exchange: Exchange) -> None:
+        presented = present(exchange.head_or_raise, None, None, None)
+        exchange.key_id = key_id(presented.key)
+        exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
+        exchange.spent = Spent(*presented)
+        decision = check_network(exchange.key, exchange.address or "")
+        if decision.outcome == "deny":
+            raise GatewayError(decision.code or Code.IP_NOT_ALLOWED, decision.reason)
+
+
+def whoami(exchange: Exchange) -> bytes:
+    """What the key may call, as JSON."""
+    key = exchange.key
+    assert key is not None  # noqa: S101 - recognised before
+    return orjson.dumps(
+        {
+            "consumer": key.consumer.name,
+            "key": key.id,
+            "expires_at": key.expires_at,
+            "access": access_of(key.consumer, exchange.snapshot),
+        },
+        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def access_of(consumer: Consumer, snapshot: Snapshot) -> list[dict[str, object]]:
+    """What a consumer may call: each upstream with the paths to address it, each destination."""
+    listed: list[dict[str, object]] = []
+    for raw, upstream in snapshot.upstreams.items():
+        for grant in consumer.upstreams.get(upstream.name, ()):
+            methods = _both(grant.methods, upstream.methods)
+            listed.append({"upstream": upstream.name, "path": f"/{raw.decode()}/", **_rules(grant, methods)})
+    for destinations in (*snapshot.exact.values(), *snapshot.below.values()):
+        for destination in destinations:
+            for grant in consumer.destinations.get(destination.text, ()):
+                listed.append({"destination": destination.text, **_rules(grant, grant.methods)})
+    return listed
+
+
+def _both(first: frozenset[bytes] | None, second: frozenset[bytes] | None) -> frozenset[bytes] | None:
+    if first is None or second is None:
+        return first or second
+    return first & second
+
+
+def _rules(grant: Grant, methods: frozenset[bytes] | None) -> dict[str, object]:
+    rules: dict[str, object] = {}
+    if methods is not None:
+        rules["methods"] = sorted(method.decode() for method in methods)
+    if grant.paths is not None:
+        rules["paths"] = [pattern.text for pattern in grant.paths.allow] or ["/**"]
+        if grant.paths.deny:
+            rules["denied_paths"] = [pattern.text for pattern in grant.paths.deny]
+    if grant.report:
+        rules["mode"] = "report"
+    return rules

@@ -1,0 +1,195 @@
+"""Connections to upstreams: idle ones by route, who waits for one in the order they came, and a bound on both.
+
+Rule 1: counts are kept as things change; nothing is scanned on the way of a request.
+Rule 2: idle, busy and being dialled together never exceed the limit of a route.
+Rule 3: a connection that serves a request is never closed by the pool, and a waiter is never lost.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from exeat.errors import Code, GatewayError
+from exeat.model.decision import Decision
+from exeat.model.upstream import Route, Timeouts
+from exeat.proxy.dial import Dialler
+from exeat.proxy.drive import Wait
+from exeat.proxy.upstream import UpstreamConnection
+
+LIMIT = 100
+KEEP_ALIVE_S = 30.0
+WAITER_LIMIT = 1000
+
+
+class Waiter:
+    """One request that waits for a connection."""
+
+    __slots__ = ("reported", "timeouts", "wait")
+
+    def __init__(self, timeouts: Timeouts, reported: Callable[[Decision], None]) -> None:
+        self.wait: Wait[UpstreamConnection] = Wait()
+        self.timeouts = timeouts
+        self.reported = reported
+
+
+class Lane:
+    """What the pool knows of one route."""
+
+    __slots__ = ("count", "dialling", "idle", "route", "waiting")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.idle: deque[UpstreamConnection] = deque()
+        self.waiting: deque[Waiter] = deque()
+        self.count = 0
+        self.dialling = 0
+
+
+class Pool:
+    """The connections of one worker."""
+
+    def __init__(self, dialler: Dialler, clock: Callable[[], float], limit: int = LIMIT) -> None:
+        self._dialler = dialler
+        self._clock = clock
+        self._limit = limit
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def take(self, route: Route) -> UpstreamConnection | None:
+        """An idle connection, the one that was used last; None if there is none."""
+        lane = self._lanes.get(route.pool)
+        if lane is None:
+            return None
+        while lane.idle:
+            connection = lane.idle.pop()
+            if connection.is_open:
+                connection.is_reused = True
+                return connection
+            connection.close()
+        return None
+
+    def wait(self, route: Route, timeouts: Timeouts, reported: Callable[[Decision], None]) -> Waiter:
+        """Wait for a connection: one that is given back, or a new one, whichever comes first."""
+        lane = self._lanes.get(route.pool)
+        if lane is None:
+            lane = self._lanes[route.pool] = Lane(route)
+        if len(lane.waiting) >= WAITER_LIMIT:
+            raise GatewayError(Code.OVERLOADED, f"Too many requests wait for {route.origin.authority}.", untouched=True)
+        waiter = Waiter(timeouts, reported)
+        lane.waiting.append(waiter)
+        self._dial_if_needed(lane)
+        return waiter
+
+    def leave(self, route: Route, waiter: Waiter) -> None:
+        """A request waits no longer."""
+        lane = self._lanes.get(route.pool)
+        if lane is not None and waiter in lane.waiting:
+            lane.waiting.remove(waiter)
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """Give a connection back after its request; one that can't be used again is closed."""
+        lane = self._lanes.get(connection.route.pool)
+        if lane is None or not connection.is_reusable or self._closed:
+            connection.close()
+            return
+        if not self._offer(lane, connection, reused=True):
+            connection.idle_since = self._clock()
+            lane.idle.append(connection)
+
+    def _offer(self, lane: Lane, connection: UpstreamConnection, *, reused: bool) -> bool:
+        while lane.waiting:
+            waiter = lane.waiting.popleft()
+            if not waiter.wait.is_done:
+                connection.is_reused = reused
+                waiter.wait.set(connection)
+                return True
+        return False
+
+    def _dial_if_needed(self, lane: Lane) -> None:
+        while lane.dialling < len(lane.waiting) and lane.count < self._limit and not self._closed:
+            lane.count += 1
+            waiter = lane.waiting[lane.dialling]
+            lane.dialling += 1
+            task = asyncio.get_running_loop().create_task(self._dial(lane, waiter))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _dial(self, lane: Lane, waiter: Waiter) -> None:
+        """Dial one connection for whoever waits first; a failure goes to the one it was begun for, or the first."""
+        timeouts = waiter.timeouts
+        try:
+            connection = await self._dialler.dial(
+                lane.route, dns_s=timeouts.dns_s, connect_s=timeouts.connect_s, reported=waiter.reported
+            )
+            if not connection.is_open:
+                raise _closed_at_once(lane.route)
+            connection.lost = self._lost
+        except GatewayError as error:
+            self._dial_failed(lane, waiter, error)
+            return
+        except BaseException:
+            self._dial_failed(lane, waiter, GatewayError(Code.CONNECT_FAILED, "Dialling was given up.", untouched=True))
+            raise
+        lane.dialling -= 1
+        if self._closed:
+            connection.close()
+        elif not self._offer(lane, connection, reused=False):
+            connection.idle_since = self._clock()
+            lane.idle.append(connection)
+
+    def _dial_failed(self, lane: Lane, waiter: Waiter, error: GatewayError) -> None:
+        lane.dialling -= 1
+        lane.count -= 1
+        if waiter in lane.waiting:
+            lane.waiting.remove(waiter)
+        elif lane.waiting:
+            waiter = lane.waiting.popleft()
+        self._dial_if_needed(lane)
+        waiter.wait.fail(error)
+        self._forget_if_empty(lane)
+
+    def _lost(self, connection: UpstreamConnection) -> None:
+        lane = self._lanes.get(connection.route.pool)
+        if lane is None:
+            return
+        lane.count -= 1
+        if connection in lane.idle:
+            lane.idle.remove(connection)
+        self._dial_if_needed(lane)
+        self._forget_if_empty(lane)
+
+    def _forget_if_empty(self, lane: Lane) -> None:
+        if not lane.count and not lane.waiting and not lane.dialling:
+            self._lanes.pop(lane.route.pool, None)
+
+    def sweep(self, now: float) -> None:
+        """Close what was idle for too long."""
+        for lane in list(self._lanes.values()):
+            while lane.idle and now - lane.idle[0].idle_since > KEEP_ALIVE_S:
+                lane.idle.popleft().close()
+
+    def close(self) -> None:
+        """Close everything idle; what is busy is closed when it is given back."""
+        self._closed = True
+        for lane in list(self._lanes.values()):
+            while lane.idle:
+                lane.idle.popleft().close()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def is_full(self, route: Route) -> bool:
+        """Whether the limit of connections is what keeps a request waiting."""
+        lane = self._lanes.get(route.pool)
+        return lane is not None and lane.count >= self._limit and not lane.dialling
+
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Connections, idle ones and waiters by origin."""
+        return {
+            str(lane.route.origin): (lane.count, len(lane.idle), len(lane.waiting)) for lane in self._lanes.values()
+        }
+
+
+def _closed_at_once(route: Route) -> GatewayError:
+    detail = f"{route.origin.authority} closed the connection as soon as it was made."
+    return GatewayError(Code.CONNECT_FAILED, detail, untouched=True)

@@ -1,0 +1,73 @@
+"""What the phases need of the process that they run in; worker.py is the one that does it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from exeat.errors import GatewayError
+from exeat.model.snapshot import Snapshot
+from exeat.model.upstream import Network
+from exeat.proxy.exchange import Caller, Exchange
+from exeat.proxy.pool import Pool
+from exeat.wire.http1 import RequestHead
+
+
+class Connection(Protocol):
+    """A caller's connection, as the worker's clock and its end see it."""
+
+    transport: asyncio.Transport
+
+    def sweep(self, now: float) -> None:
+        """End what takes too long."""
+
+    def drain(self) -> None:
+        """Close as soon as nothing is under way."""
+
+
+class Runtime(Protocol):
+    """One worker, as the phases see it. `clock` is monotonic seconds; `date` the value of a Date field for now."""
+
+    clock: Callable[[], float]
+    date: bytes
+    draining: bool
+    pool: Pool
+    pseudonym: bytes
+    snapshot: Snapshot
+    trusted: tuple[Network, ...]
+    connections: set[Connection]
+
+    async def own(self, exchange: Exchange, path: bytes) -> None:
+        """Answer a request for one of Exeat's own paths."""
+
+    def exchange(self, head: RequestHead | None, caller: Caller) -> Exchange:
+        """Begin an exchange."""
+
+    def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
+        """Run an exchange through the pipeline; `finished` is called at its end."""
+
+    def call(self, exchange: Exchange, finished: Callable[[], None]) -> None:
+        """Run the phases after identification for one call of an envelope."""
+
+    def refuse(self, exchange: Exchange, error: GatewayError) -> None:
+        """Answer and record a request that has no head that could be served."""
+
+    def record(self, exchange: Exchange) -> None:
+        """Account for an exchange at its end."""
+
+    def log_bug(self, exchange: Exchange, error: BaseException) -> None:
+        """Log a fault of Exeat."""
+
+    def marks(self, identifier: str, origin: bytes) -> bytes:
+        """The lines that every answer carries."""
+
+    def trusts(self, peer: str) -> bool:
+        """Whether a peer is a proxy whose X-Forwarded-* fields are believed."""
+
+    def forwarded_for(self, head: RequestHead, peer: str) -> str:
+        """The caller's address behind a trusted proxy."""
+
+    def turn(self, name: str, count: int) -> int:
+        """Whose turn it is among the endpoints of an upstream."""
+
+    def is_pool_full(self, exchange: Exchange) -> bool:
+        """Whether the bound on connections is what an exchange waits for."""

@@ -1,0 +1,225 @@
+"""TLS between a transport and a protocol that knows nothing of it, on either side of the gateway.
+
+Records are decrypted by ssl.SSLObject over two memory buffers, 16 KiB at a time: half of what asyncio's own TLS costs,
+because a larger read allocates its whole buffer each time (2-architecture §1). To the inner protocol this object is
+its transport; to the outer transport it is the protocol.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+READ_BYTES = 16 * 1024
+HANDSHAKE_TIMEOUT_S = 10.0
+
+
+class Secure(asyncio.Protocol, asyncio.Transport):
+    """One TLS connection. A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does."""
+
+    def __init__(
+        self,
+        inner: asyncio.Protocol,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool = False,
+        server_name: str | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        asyncio.Transport.__init__(self)
+        self._inner = inner
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, server_name)
+        self._transport: asyncio.Transport
+        self._failed = failed
+        self._ready = False
+        self._paused = False
+        self._closing = False
+        self._ended = False
+        self._error: Exception | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # The outer transport calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TCP is there: shake hands."""
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(HANDSHAKE_TIMEOUT_S, self._give_up, TimeoutError("TLS handshake timed out"))
+        self._shake_hands()
+
+    def data_received(self, data: bytes) -> None:
+        """Records arrived."""
+        self._incoming.write(data)
+        if not self._ready:
+            self._shake_hands()
+        elif not self._paused:
+            self._read()
+
+    def eof_received(self) -> bool:
+        """TCP ended without close_notify first: not a clean end (RFC 8446 §6.1), so only connection_lost is passed on."""
+        self._incoming.write_eof()
+        if not self._ready:
+            self._give_up(ConnectionResetError("the connection ended during the TLS handshake"))
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._closing = True
+        self._stop_timer()
+        if self._ready:
+            self._inner.connection_lost(self._error or exc)
+        elif self._failed is not None:
+            self._failed(exc or ConnectionResetError("the connection ended during the TLS handshake"))
+            self._failed = None
+
+    def pause_writing(self) -> None:
+        """The peer reads slowly."""
+        if self._ready:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        if self._ready:
+            self._inner.resume_writing()
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except (ssl.SSLError, OSError) as error:
+            self._flush()  # the alert that says why
+            self._give_up(error)
+            return
+        self._ready = True
+        self._failed = None
+        self._stop_timer()
+        self._flush()
+        self._inner.connection_made(self)
+        self._read()
+
+    def _give_up(self, error: Exception) -> None:
+        failed, self._failed = self._failed, None
+        self._closing = True
+        self._stop_timer()
+        self._transport.close()
+        if failed is not None:
+            failed(error)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _read(self) -> None:
+        """Decrypt what has arrived; stop where the inner protocol asks for a pause."""
+        tls, incoming, inner = self._tls, self._incoming, self._inner
+        while not self._paused and not self._ended:
+            try:
+                data = tls.read(READ_BYTES)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLError as error:
+                self._broken(error)
+                return
+            if not data:
+                self._end()
+                break
+            inner.data_received(data)
+            if not incoming.pending and not tls.pending():
+                break  # asking once more would only raise SSLWantReadError
+        if self._outgoing.pending:
+            self._flush()
+
+    def _end(self) -> None:
+        self._ended = True
+        if not self._inner.eof_received():
+            self.close()
+
+    def _broken(self, error: ssl.SSLError) -> None:
+        """A record that can't be decrypted, an alert, or an end without close_notify."""
+        self._ended = True
+        if isinstance(error, ssl.SSLZeroReturnError):
+            self._end()
+            return
+        self._closing = True
+        self._error = error
+        self._flush()
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._transport.write(self._outgoing.read())
+
+    # The inner protocol calls these.
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send."""
+        if not self._closing and data:
+            self._tls.write(data)
+            self._transport.write(self._outgoing.read())
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Encrypt and send several pieces as one."""
+        self.write(b"".join(list_of_data))
+
+    def close(self) -> None:
+        """Say close_notify, send what is left, then close."""
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:
+            pass  # the peer's own close_notify isn't waited for
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection; without close_notify the peer can tell that something is missing."""
+        self._closing = True
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Whether it is closing or closed."""
+        return self._closing or self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        """Deliver nothing more for now."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Deliver again, first what was decrypted or received before."""
+        if self._paused:
+            self._paused = False
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._read()
+        if not self._paused and not self.is_closing():
+            self._transport.resume_reading()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Another protocol takes over."""
+        assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - this transport delivers bytes
+        self._inner = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The inner protocol."""
+        return self._inner
+
+    def can_write_eof(self) -> bool:
+        """TLS has no half-close that peers understand."""
+        return False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the outer transport knows, and the TLS object."""
+        return self._tls if name == "ssl_object" else self._transport.get_extra_info(name, default)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Limits are those of the outer transport: what is encrypted is what waits."""
+        self._transport.set_write_buffer_limits(high, low)

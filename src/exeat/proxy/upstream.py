@@ -1,0 +1,270 @@
+"""One connection to an upstream: one request at a time, its response as it arrives.
+
+Rule 1: a connection that saw anything odd (bytes nobody asked for, an answer before the request was complete, an end
+in the middle) is closed, never used again.
+Rule 2: every failure becomes a GatewayError here and goes to whoever waits for the response.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from enum import IntEnum
+
+from exeat.errors import Code, GatewayError
+from exeat.model.upstream import Route
+from exeat.proxy.drive import Wait
+from exeat.proxy.exchange import Caller
+from exeat.wire.body import BodyReader, render_chunk, render_last_chunk, response_reader
+from exeat.wire.fields import Field, options
+from exeat.wire.http1 import HEAD_LIMIT_BYTES, ResponseHead, parse_response
+
+INTERIM_LIMIT = 32
+WRITE_HIGH_BYTES = 128 * 1024
+
+
+class State(IntEnum):
+    """What the next bytes of a connection are."""
+
+    IDLE = 0
+    HEAD = 1
+    BODY = 2
+    CLOSED = 3
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """A connection of the pool. `idle_since` is set by the pool; `moved_at` is the loop's time of the last bytes."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.lost: Callable[[UpstreamConnection], None] | None = None
+        self.idle_since = 0.0
+        self.moved_at = 0.0
+        self.served = 0
+        self.is_reused = False
+        self.transport: asyncio.Transport
+        self._state = State.IDLE
+        self._buffer = b""
+        self._reader: BodyReader | None = None
+        self._caller: Caller | None = None
+        self._method = b""
+        self._head: Wait[ResponseHead] = Wait()
+        self._end: Wait[None] = Wait()
+        self._chunked_out = False
+        self._sending = False
+        self._reusable = False
+        self._interims = 0
+        self._eof = False
+        self._paused = False
+        self._time: Callable[[], float]
+
+    # Lifetime
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is ready for its first request."""
+        self.transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
+        self.transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
+        self._time = asyncio.get_running_loop().time
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: whoever waits is told how far it got."""
+        state, self._state = self._state, State.CLOSED
+        if self.lost is not None:
+            self.lost(self)
+        if state == State.HEAD:
+            self._head.fail(self._closed_early(exc))
+        elif state == State.BODY and self._reader is not None:
+            if self._eof and self._reader.close():
+                self._finish()
+            else:
+                self._end.fail(GatewayError(Code.UPSTREAM_CLOSED, "The upstream's answer ended in the middle."))
+
+    def _closed_early(self, exc: Exception | None) -> GatewayError:
+        if isinstance(exc, ssl.SSLError):
+            return GatewayError(Code.TLS_FAILED, "The upstream ended the TLS connection with an alert.")
+        if self._buffer:
+            return GatewayError(Code.UPSTREAM_MALFORMED, "The upstream's answer ended in the middle of its head.")
+        return GatewayError(Code.UPSTREAM_CLOSED, "The upstream closed the connection before it answered.")
+
+    def eof_received(self) -> bool:
+        """The upstream has finished sending: a clean end for a body that ends with its connection."""
+        self._eof = True
+        return False
+
+    def close(self) -> None:
+        """Close at once; nobody is told."""
+        self._state = State.CLOSED
+        self._caller = None
+        self.transport.abort()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can take a request."""
+        return self._state == State.IDLE and not self._eof and not self.transport.is_closing()
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another request may follow the one that has ended."""
+        return self._reusable and self.is_open and not self._paused
+
+    # One request
+
+    def send(self, head: bytes, method: bytes, caller: Caller, *, chunked: bool, has_body: bool) -> Wait[ResponseHead]:
+        """Send the head of a request; the result brings the head of its response."""
+        self._state = State.HEAD
+        self._method = method
+        self._caller = caller
+        self._chunked_out = chunked
+        self._sending = has_body
+        self._reusable = False
+        self._interims = 0
+        self._head = Wait()
+        self.served += 1
+        self.transport.write(head)
+        return self._head
+
+    def send_body(self, content: bytes) -> None:
+        """Send content of the request's body."""
+        if self._sending and self._state in {State.HEAD, State.BODY}:
+            self.moved_at = self._time()
+            if self._chunked_out:
+                self.transport.write(render_chunk(content))
+            else:
+                self.transport.write(content)
+
+    def end_body(self, trailers: list[Field]) -> None:
+        """The request is complete."""
+        if self._sending:
+            self._sending = False
+            if self._chunked_out and self._state != State.CLOSED:
+                self.transport.write(render_last_chunk(trailers))
+
+    def pause_writing(self) -> None:
+        """The upstream reads slowly: the caller's body waits."""
+        if self._caller is not None:
+            self._caller.pause_body()
+
+    def resume_writing(self) -> None:
+        """The upstream reads again."""
+        if self._caller is not None:
+            self._caller.resume_body()
+
+    # Its response
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a response, or bytes that nobody asked for."""
+        if self._state == State.HEAD:
+            self._buffer = self._buffer + data if self._buffer else data
+            try:
+                self._read_head()
+            except GatewayError as error:
+                self._break(self._head, error)
+        elif self._state == State.BODY:
+            self._read_body(data)
+        else:
+            self.close()
+
+    def _read_head(self) -> None:
+        while self._state == State.HEAD:
+            buffer = self._buffer
+            end = buffer.find(b"\r\n\r\n")
+            if not 0 <= end <= HEAD_LIMIT_BYTES:
+                _check_partial(buffer)
+                return
+            head = parse_response(buffer[:end])
+            self._buffer = buffer[end + 4 :]
+            if head.status < 200:  # noqa: PLR2004 - interim
+                self._read_interim(head)
+                continue
+            self._state = State.BODY
+            self._reader = response_reader(self._method, head.status, head.length, chunked=head.chunked)
+            self._reusable = (
+                head.minor == 1
+                and (head.length is not None or head.chunked or self._reader.done)
+                and b"close" not in options(head.known.get(b"connection", b""))
+            )
+            self._end = Wait()
+            self._head.set(head)
+
+    def _read_interim(self, head: ResponseHead) -> None:
+        self._interims += 1
+        if head.status == 101 or self._interims > INTERIM_LIMIT:  # noqa: PLR2004 - nobody asked for an upgrade
+            raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream sent an interim answer that nobody asked for.")
+        if self._caller is not None:
+            self._caller.interim(head.status, head.reason, head.fields)
+
+    def begin_body(self) -> tuple[bytes, bool]:
+        """The content that came with the head, and whether it is all of it."""
+        reader, data = self._reader, self._buffer
+        assert reader is not None  # noqa: S101 - the head was delivered
+        self._buffer = b""
+        content = reader.feed(data) if data else b""
+        if reader.done:
+            self._complete(reader)
+        return content, reader.done
+
+    def relay(self) -> Wait[None]:
+        """Send the rest of the body to the caller as it arrives; the result comes at its end."""
+        self.moved_at = self._time()
+        return self._end
+
+    def _read_body(self, data: bytes) -> None:
+        reader, caller = self._reader, self._caller
+        if reader is None or caller is None:
+            self.close()
+            return
+        self.moved_at = self._time()
+        try:
+            content = reader.feed(data)
+        except GatewayError as error:
+            self._break(self._end, error)
+            return
+        if content:
+            caller.content(content)
+        if reader.done:
+            self._finish()
+
+    def _finish(self) -> None:
+        reader, caller = self._reader, self._caller
+        assert reader is not None  # noqa: S101 - there was a body
+        self._complete(reader)
+        if caller is not None:
+            caller.end(reader.trailers)
+        self._end.set(None)
+
+    def _complete(self, reader: BodyReader) -> None:
+        """The response is complete; what follows decides whether the connection is."""
+        if reader.rest or self._sending:
+            self._reusable = False
+        if self._state != State.CLOSED:
+            self._state = State.IDLE
+        self._reader = None
+        self._caller = None if not self._sending else self._caller
+        self._buffer = b""
+
+    def _break(self, wait: Wait[ResponseHead] | Wait[None], error: GatewayError) -> None:
+        """The response can't be understood."""
+        self.close()
+        detail = error.detail if error.code == Code.UPSTREAM_MALFORMED else f"In the upstream's answer: {error.detail}"
+        wait.fail(GatewayError(Code.UPSTREAM_MALFORMED, detail))
+
+    def pause(self) -> None:
+        """Stop reading: the caller can't keep up."""
+        if self._state == State.BODY and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused:
+            self._paused = False
+            if self._state != State.CLOSED and not self.transport.is_closing():
+                self.moved_at = self._time()
+                self.transport.resume_reading()
+
+
+def _check_partial(buffer: bytes) -> None:
+    if len(buffer) > HEAD_LIMIT_BYTES:
+        raise GatewayError(Code.UPSTREAM_MALFORMED, "The head of the upstream's answer is larger than 32 KiB.")
+    start = b"HTTP/1."
+    if not buffer.startswith(start[: len(buffer)]):
+        raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream doesn't speak HTTP/1.1.")

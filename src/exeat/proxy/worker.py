@@ -1,0 +1,232 @@
+"""One worker of the data plane: what the phases need of the process, and the clock that ends what takes too long."""
+
+import asyncio
+import ipaddress
+import secrets
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+
+from exeat.errors import Code, GatewayError
+from exeat.model.snapshot import Snapshot
+from exeat.model.upstream import Network
+from exeat.proxy.answers import fail
+from exeat.proxy.attempt import overdue
+from exeat.proxy.dial import Dialler
+from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
+from exeat.proxy.drive import Drive
+from exeat.proxy.exchange import Caller, Exchange, Identifiers
+from exeat.proxy.own import OwnPaths
+from exeat.proxy.pipeline import serve, serve_call
+from exeat.proxy.pool import Pool
+from exeat.proxy.record import members_of
+from exeat.proxy.runtime import Connection
+from exeat.proxy.secure import Secure
+from exeat.telemetry.access_log import Clock, Members, Render
+from exeat.telemetry.lines import Lines
+from exeat.telemetry.logs import Log
+from exeat.wire.http1 import RequestHead
+
+SWEEP_S = 0.1
+CONTINUE_AFTER_S = 1.0
+STREAM_BYTES = 1024 * 1024
+
+
+class Worker:
+    """The state of one worker process. Everything runs on one event loop; nothing here is shared with others."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        dialler: Dialler,
+        *,
+        lines: Lines,
+        render: Render,
+        log: Log,
+        trusted: Iterable[Network] = (),
+        pseudonym: bytes = b"",
+        wall: Callable[[], float] = time.time,  # noqa: TID251 - given to the phases as an argument from here
+    ) -> None:
+        self.clock = time.monotonic
+        self.wall = wall
+        self.pool = Pool(dialler, self.clock)
+        self.connections: set[Connection] = set()
+        self.active: set[Exchange] = set()
+        self.draining = False
+        self.trusted = tuple(trusted)
+        self.pseudonym = pseudonym or b"exeat-" + secrets.token_hex(6).encode()
+        self.log = log
+        self.date = b""
+        self._own = OwnPaths(self)
+        self._dialler = dialler
+        self._lines = lines
+        self._render = render
+        self._waiting: list[bytes] = []
+        self._identifiers = Identifiers()
+        self._text_clock = Clock()
+        self._turns: dict[str, int] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.swap(snapshot)
+        self._tick()
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Serve new exchanges by another snapshot; those under way keep theirs."""
+        self.snapshot = snapshot
+        self._dialler.nat64 = snapshot.nat64
+
+    # Exchanges
+
+    def exchange(self, head: RequestHead | None, caller: Caller) -> Exchange:
+        """Begin an exchange: identifier, pinned snapshot, times."""
+        now = self.wall()
+        return Exchange(self._identifiers.next(now), head, self.snapshot, caller, self.clock(), now)
+
+    def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
+        """Run an exchange through the pipeline."""
+        self.active.add(exchange)
+        exchange.drive = Drive(serve(exchange, self), finished)
+        exchange.drive.run()
+
+    def call(self, exchange: Exchange, finished: Callable[[], None]) -> None:
+        """Run the phases after identification for one call of an envelope."""
+        self.active.add(exchange)
+        exchange.drive = Drive(serve_call(exchange, self), finished)
+        exchange.drive.run()
+
+    def refuse(self, exchange: Exchange, error: GatewayError) -> None:
+        """Answer and record a request that has no head that could be served."""
+        fail(exchange, error, self.date)
+        self.record(exchange)
+
+    async def own(self, exchange: Exchange, path: bytes) -> None:
+        """Answer a request for one of Exeat's own paths."""
+        await self._own.serve(exchange, path)
+
+    def record(self, exchange: Exchange) -> None:
+        """Account for an exchange, once, at its end."""
+        self.active.discard(exchange)
+        if exchange.is_recorded:
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._write)
+            self._waiting.append(self._render(self.members(exchange)))
+
+    def members(self, exchange: Exchange) -> Members:
+        """The access line of an exchange."""
+        return members_of(exchange, self._text_clock.render(exchange.began_at), self.clock())
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        self._lines.write(lines)
+
+    def log_bug(self, exchange: Exchange, error: BaseException) -> None:
+        """Log a fault of Exeat under the request's id."""
+        self.log.bug(error, id=exchange.id)
+
+    def marks(self, identifier: str, origin: bytes) -> bytes:
+        """The lines that every answer carries."""
+        return b"Exeat-Request-Id: %b\r\nExeat-Origin: %b\r\n" % (identifier.encode(), origin)
+
+    def turn(self, name: str, count: int) -> int:
+        """Whose turn it is among the `count` endpoints of an upstream."""
+        self._turns[name] = turn = (self._turns.get(name, -1) + 1) % count
+        return turn
+
+    def is_pool_full(self, exchange: Exchange) -> bool:
+        """Whether the bound on connections is what an exchange waits for."""
+        return exchange.route is not None and self.pool.is_full(exchange.route)
+
+    # Callers behind a proxy
+
+    def trusts(self, peer: str) -> bool:
+        """Whether a peer is a proxy whose X-Forwarded-* fields are believed."""
+        return bool(self.trusted) and bool(peer) and self._is_trusted(peer)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted)
+
+    def forwarded_for(self, head: RequestHead, peer: str) -> str:
+        """The caller's address: the last one in X-Forwarded-For that isn't a trusted proxy's."""
+        for raw in reversed(head.known.get(b"x-forwarded-for", b"").split(b",")):
+            address = raw.strip(b" \t").decode("latin-1")
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                return peer
+            if not self._is_trusted(address):
+                return address
+            peer = address
+        return peer
+
+    # Time
+
+    def _tick(self) -> None:
+        """End what takes too long. One timer for everything: its step is the precision of all timeouts."""
+        now = self.clock()
+        self.date = formatdate(self.wall(), usegmt=True).encode()
+        for connection in list(self.connections):
+            connection.sweep(now)
+        for exchange in list(self.active):
+            self._check(exchange, now)
+        self.pool.sweep(now)
+        self._lines.retry()
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
+
+    def _check(self, exchange: Exchange, now: float) -> None:
+        error = self._overdue(exchange, now)
+        if error is not None:
+            exchange.drive.interrupt(error)
+        elif (
+            exchange.waits_to_continue
+            and exchange.phase == "response"
+            and now - exchange.phase_since > CONTINUE_AFTER_S
+        ):
+            exchange.caller.interim(100, b"Continue", [])  # the upstream says nothing: let the caller go on
+
+    def _overdue(self, exchange: Exchange, now: float) -> GatewayError | None:
+        left = exchange.left_at
+        if left is not None and not exchange.caller.has_begun and now - left > HALF_CLOSED_S:
+            return GatewayError(Code.CLIENT_CLOSED, "The caller closed the connection before its answer began.")
+        if exchange.ends_at is not None and now > exchange.ends_at and not self._outlives_total(exchange):
+            return GatewayError(Code.DEADLINE_EXCEEDED, "The time for the whole call has passed.")
+        limit = exchange.phase_limit
+        if limit is None:
+            return None
+        since = max(exchange.phase_since, exchange.moved_at)
+        return overdue(exchange, exchange.timeouts, self) if now - since > limit else None
+
+    def _outlives_total(self, exchange: Exchange) -> bool:
+        """Whether the default total doesn't end an exchange: streams last as long as someone listens."""
+        if exchange.has_own_deadline:
+            return False
+        return exchange.is_stream or max(exchange.bytes_in, exchange.bytes_out) > STREAM_BYTES
+
+    # Listening and ending
+
+    def accept(self, tls: Callable[[], ssl.SSLContext] | None) -> asyncio.Protocol:
+        """The protocol for a new connection; `tls` gives the context of the moment."""
+        if tls is None:
+            return Downstream(self, secure=False)
+        return Secure(Downstream(self, secure=True), tls(), server_side=True)
+
+    async def drain(self, limit_s: float) -> None:
+        """Finish what has begun: idle connections close at once, the rest after their answer, all after `limit_s`."""
+        self.draining = True
+        ends_at = self.clock() + limit_s
+        for connection in list(self.connections):
+            connection.drain()
+        while self.connections and self.clock() < ends_at:
+            await asyncio.sleep(SWEEP_S / 2)
+        for exchange in list(self.active):
+            exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
+        self.pool.close()
+        self._write()
+        for connection in list(self.connections):
+            connection.transport.close()
+        await asyncio.sleep(0)
+        if self._sweeper is not None:
+            self._sweeper.cancel()

@@ -1,0 +1,35 @@
+"""What a worker loads: no validation, command line, configuration or certificate library.
+
+import-linter proves the same of the text; this proves it of the running process, imports inside
+functions and those of other libraries included. A worker is started again in the middle of
+traffic, so each of these would be paid when it hurts.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "exeat"
+HEAVY = {"cryptography", "pydantic", "pydantic_settings", "rich", "typer", "yaml"}
+DATA_PLANE = [
+    ".".join(("exeat", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    for path in [*sorted((PACKAGE / "proxy").rglob("*.py")), PACKAGE / "cli" / "worker.py"]
+    if path.exists()
+]
+SHOW_LOADED = """
+import importlib, json, sys
+importlib.import_module(sys.argv[1])
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.mark.parametrize("module", DATA_PLANE)
+def test_data_plane_is_lean(module: str) -> None:
+    """A fresh interpreter that imports a module of the data plane has loaded nothing heavy."""
+    command = [sys.executable, "-c", SHOW_LOADED, module]
+    loaded = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert "exeat" in loaded
+    assert HEAVY & set(loaded) == set()

@@ -1,0 +1,117 @@
+"""Settings: the environment, `.env`, and what may not be combined."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from exeat.config.listen import Listen
+from exeat.config.problem import SettingsError
+from exeat.config.settings import read_settings
+
+
+def problems(directory: Path, **variables: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(variables, directory)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """Without a variable the gateway listens on loopback with one worker."""
+    settings = read_settings({}, tmp_path)
+    assert settings.listen == (Listen("127.0.0.1", 8080),)
+    assert settings.control_listen == Listen("127.0.0.1", 8081)
+    assert (settings.workers, settings.drain_s, settings.log_level, settings.log_format) == (1, 30.0, "info", "auto")
+    assert settings.document_file() is None
+
+
+def test_values(tmp_path: Path) -> None:
+    """Each variable sets its field."""
+    settings = read_settings(
+        {
+            "EXEAT_LISTEN": ":8443,unix:/run/x",
+            "EXEAT_TLS": "off",
+            "EXEAT_WORKERS": "auto",
+            "EXEAT_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "EXEAT_LOG_LEVEL": "DEBUG",
+            "EXEAT_DRAIN_S": "1.5",
+            "EXEAT_DATA_DIR": "/var/lib/exeat",
+        },
+        tmp_path,
+    )
+    assert settings.listen == (Listen("", 8443), Listen(path="/run/x"))
+    assert settings.workers >= 1
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+    assert (settings.log_level, settings.drain_s, settings.data_dir) == ("debug", 1.5, Path("/var/lib/exeat"))
+
+
+def test_dotenv_gives_way_to_the_environment(tmp_path: Path) -> None:
+    """A variable of the process wins over the same one in `.env`."""
+    (tmp_path / ".env").write_text("EXEAT_WORKERS=3\nEXEAT_LOG_FORMAT=json\n")
+    settings = read_settings({"EXEAT_WORKERS": "2"}, tmp_path)
+    assert (settings.workers, settings.log_format) == (2, "json")
+
+
+def test_all_problems_at_once(tmp_path: Path) -> None:
+    """Every wrong setting is named in one go, one line each."""
+    found = problems(tmp_path, EXEAT_WORKERS="many", EXEAT_LISTEN="8080", EXEAT_TLS="maybe", EXEAT_LOGLEVEL="info")
+    assert sorted(line.partition(":")[0] for line in found) == [
+        "EXEAT_LISTEN",
+        "EXEAT_LOGLEVEL",
+        "EXEAT_TLS",
+        "EXEAT_WORKERS",
+    ]
+    assert any("did you mean 'EXEAT_LOG_LEVEL'?" in line for line in found)
+
+
+@pytest.mark.parametrize("name", ["EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_KEYRING", "EXEAT_ADMIN_TOKEN"])
+def test_settings_of_other_versions_are_unknown(tmp_path: Path, name: str) -> None:
+    """A setting that nothing acts on isn't accepted in silence."""
+    assert problems(tmp_path, **{name: "x"}) == [f"{name}: isn't a setting of this version"] or "isn't a setting" in (
+        problems(tmp_path, **{name: "x"})[0]
+    )
+
+
+@pytest.mark.parametrize("listen", [":8080", "0.0.0.0:8080", "[::]:8080", "127.0.0.1:1,10.0.0.1:8080"])
+def test_plaintext_to_other_machines_must_be_said(tmp_path: Path, listen: str) -> None:
+    """Keys don't cross a network in plaintext unless that is said."""
+    (line,) = problems(tmp_path, EXEAT_LISTEN=listen)
+    assert "EXEAT_TLS=self-signed" in line
+    assert "EXEAT_TLS=off" in line
+    for word in ("off", "self-signed"):
+        assert read_settings({"EXEAT_LISTEN": listen, "EXEAT_TLS": word}, tmp_path).tls == word
+
+
+def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
+    """A certificate without its key, a file that isn't there, a contradiction: each is a problem."""
+    (tmp_path / "c.pem").write_text("x")
+    assert "needs its private key" in problems(tmp_path, EXEAT_TLS_CERTIFICATE="c.pem")[0]
+    assert "needs its certificate" in problems(tmp_path, EXEAT_TLS_KEY="c.pem")[0]
+    assert "there is no file k.pem" in problems(tmp_path, EXEAT_TLS_CERTIFICATE="c.pem", EXEAT_TLS_KEY="k.pem")[0]
+    both = {"EXEAT_TLS_CERTIFICATE": "c.pem", "EXEAT_TLS_KEY": "c.pem"}
+    assert "contradicts" in problems(tmp_path, EXEAT_TLS="off", **both)[0]
+
+
+def test_variables_of_the_document_are_no_settings(tmp_path: Path) -> None:
+    """What writes the document isn't taken for a misspelt setting."""
+    read_settings({"EXEAT_UPSTREAMS__A__URL": "x", "EXEAT_DESTINATIONS": "y", "EXEAT_DOMAINS": "z"}, tmp_path)
+    assert "EXEAT_UPSTREAM__A__URL" in problems(tmp_path, EXEAT_UPSTREAM__A__URL="x")[0]
+
+
+def test_empty_is_unset(tmp_path: Path) -> None:
+    """An empty variable, as compose files leave it, is the default."""
+    assert read_settings({"EXEAT_WORKERS": "", "EXEAT_TLS": ""}, tmp_path).workers == 1
+
+
+def test_repr_shows_no_environment(tmp_path: Path) -> None:
+    """Settings can be printed: the variables beside them can't be seen."""
+    settings = read_settings({"GITHUB_TOKEN": "s3cr3t-marker"}, tmp_path)
+    assert "s3cr3t" not in repr(settings)
+    assert "s3cr3t" not in repr(settings.environment())
+    assert "s3cr3t" not in settings.model_dump_json()
+
+
+def test_unreadable_dotenv_is_a_problem(tmp_path: Path) -> None:
+    """A `.env` that isn't text stops the start."""
+    (tmp_path / ".env").write_bytes(b"A=\xff\xfe")
+    assert problems(tmp_path) == [".env: isn't UTF-8 text"]

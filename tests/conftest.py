@@ -1,0 +1,18 @@
+"""What every test run sets up: how long hypothesis searches."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+ENVIRONMENT = os.environ  # noqa: TID251 - the switches of a test run are not settings of Exeat
+
+settings.register_profile(
+    "fast",
+    max_examples=50,
+    deadline=None,  # machines that run tests are shared; pytest-timeout bounds the whole test
+    derandomize="CI" in ENVIRONMENT,  # a change must not fail for what an earlier one broke
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("deep", settings.get_profile("fast"), max_examples=20_000)
+settings.load_profile(ENVIRONMENT.get("EXEAT_HYPOTHESIS", "fast"))
