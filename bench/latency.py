@@ -9,7 +9,7 @@ from random import SystemRandom
 
 from load import CONNECTIONS
 from peers import Target
-from processes import RunFailed
+from processes import RunFailed, pinned
 from shapes import head_around_number
 from testbed import UPSTREAM_NAME, Testbed
 from upstream import BODY
@@ -46,8 +46,8 @@ def paced_run(testbed: Testbed, target: Target, rate: float, seconds: float) -> 
     }
     script = Path(__file__).with_name("paced.py")
     command = (sys.executable, str(script), json.dumps(order))
-    pinned = ("taskset", "-c", str(testbed.cores.load), *command)
-    done = subprocess.run(pinned, capture_output=True, text=True, check=False)
+    pinned_command = pinned(testbed.cores.load, command)
+    done = subprocess.run(pinned_command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RunFailed(f"paced load at {rate:.0f}/s: {done.stderr}")
     return Latency(**json.loads(done.stdout))

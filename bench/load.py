@@ -9,7 +9,7 @@ from random import SystemRandom
 
 from cpu import CoreTime, core_time, cpu_seconds
 from peers import Target
-from processes import RunFailed
+from processes import RunFailed, pinned
 from shapes import Shape, head_around_number
 from testbed import Testbed
 
@@ -72,7 +72,7 @@ def _wrk_command(wrk: str, testbed: Testbed, target: Target, shape: Shape, secon
     _write_script(script, target, testbed.key, shape)
     url = f"{'https' if target.tls else 'http'}://127.0.0.1:{target.port}/"
     how = ("-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "5s", "-s", str(script))
-    return ("taskset", "-c", str(testbed.cores.load), wrk, *how, url)
+    return pinned(testbed.cores.load, (wrk, *how, url))
 
 
 def _write_script(script: Path, target: Target, key: str, shape: Shape) -> None:

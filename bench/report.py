@@ -38,6 +38,8 @@ class Setting:
     plan: Plan
     names: list[str]
     cores: Cores
+    # Whether the measured processes went before everything else on the machine.
+    ahead: bool
 
 
 def render_report(setting: Setting, results: Results) -> str:
@@ -178,10 +180,12 @@ def _transfer_cells(made: list[Transfer]) -> list[str]:
 
 def _method(setting: Setting) -> str:
     cores, rounds, seconds = setting.cores, setting.plan.rounds, setting.plan.seconds
+    order = "real-time (round robin, 1)" if setting.ahead else "normal: other work may delay them"
     return f"""\
 ## Settings
 
 * Proxy: one worker, alone on core {cores.proxy}. Load generator, upstream and this script: core {cores.load}.
+* Scheduling of all of these: {order}.
 * Full load: `wrk -t1 -c{CONNECTIONS}`; {rounds["varied"]} rounds of {seconds["varied"]} s (every request different)
   and {rounds["same"]} of {seconds["same"]} s (the same request); the peers take turns within each round.
 * HTTP/1.1 and kept connections on both sides; plaintext from the caller to the proxy. TLS upstream: {TLS_VERSION},

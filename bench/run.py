@@ -19,7 +19,7 @@ from peers import Peer
 from peers.envoy import prepare_envoy
 from peers.exeat import make_key, prepare_exeat
 from peers.nginx import nginx_version, prepare_nginx
-from processes import RunFailed, running, say, wait_until
+from processes import RunFailed, go_first, running, say, wait_until
 from report import Setting, render_report
 from stages import (
     DIRECT,
@@ -77,7 +77,7 @@ def _run(asked: argparse.Namespace) -> int:
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp is safe
     with tempfile.TemporaryDirectory(prefix="exeat-bench-", dir=shared) as folder:
         testbed = _build_testbed(tools, Path(folder))
-        os.sched_setaffinity(0, {testbed.cores.load})
+        ahead = go_first(testbed.cores.load)
         peers = _prepare(testbed, tools, [name for name in names if name != DIRECT])
         results = _measure(plan, tools, testbed, peers, direct=DIRECT in names)
     setting = Setting(
@@ -87,6 +87,7 @@ def _run(asked: argparse.Namespace) -> int:
         plan=plan,
         names=names,
         cores=testbed.cores,
+        ahead=ahead,
     )
     report = render_report(setting, results)
     say("\n" + report)

@@ -34,8 +34,9 @@ def make_key(binary: str | None) -> str:
 
 
 def exeat_version(binary: str) -> str:
-    shown = subprocess.run((binary, "version"), capture_output=True, text=True, check=True)
-    return shown.stdout.strip().rpartition(" ")[2]
+    command = (binary, "version", "--json")
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    return str(json.loads(shown.stdout)["version"])
 
 
 def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -> Peer:

@@ -23,10 +23,17 @@ class Desk:
         path.write_text(text, "utf-8")
         return path
 
-    def load(self, text: str | None = None, *, running: bool = False, **variables: str) -> Loaded:
+    def load(self, text: str | None = None, **variables: str) -> Loaded:
+        """Load as at the first start."""
         if text is not None:
             self.write(text)
-        return load(read_settings({**self.variables, **variables}, self.folder), running=running)
+        return load(read_settings({**self.variables, **variables}, self.folder))
+
+    def reload(self, text: str | None = None, **variables: str) -> Loaded:
+        """Load as a running gateway does."""
+        if text is not None:
+            self.write(text)
+        return load(read_settings({**self.variables, **variables}, self.folder), running=True)
 
     def problems(self, text: str | None = None, variables: Mapping[str, str] | None = None) -> list[str]:
         """The problems of a document, each as its line; none if it loads."""

@@ -89,7 +89,9 @@ def test_wrong_duration(value: object) -> None:
         grammar.parse_duration(value)
 
 
-@pytest.mark.parametrize("text", ["10.0.0.0/8", "127.0.0.0/8", "::1/128", "fc00::/7", "fd00::/8", "100.64.0.0/10", "10.1.2.3"])
+@pytest.mark.parametrize(
+    "text", ["10.0.0.0/8", "127.0.0.0/8", "::1/128", "fc00::/7", "fd00::/8", "100.64.0.0/10", "10.1.2.3"]
+)
 def test_private_network(text: str) -> None:
     """Private and loopback networks can be granted, even around single addresses that stay refused."""
     assert str(grammar.parse_private(text)).startswith(text.partition("/")[0])
@@ -125,7 +127,9 @@ def test_network_that_cannot_be_granted(text: str, words: str) -> None:
     assert words in refusal(grammar.parse_private, text)
 
 
-@pytest.mark.parametrize("text", ["Transfer-Encoding", "host", "Connection", "Exeat-Key", "a b", "", "é", "Content-Length"])
+@pytest.mark.parametrize(
+    "text", ["Transfer-Encoding", "host", "Connection", "Exeat-Key", "a b", "", "é", "Content-Length"]
+)
 def test_field_that_cannot_hold_a_credential(text: str) -> None:
     """A credential can't be put where it would change the framing, the routing or Exeat's own fields."""
     refusal(grammar.parse_field_name, text)
@@ -147,7 +151,9 @@ def test_wrong_browser_origin(text: str, near: str) -> None:
     assert near in refusal(grammar.parse_browser_origin, text)
 
 
-@pytest.mark.parametrize("text", ["*", "https://x.com", "http://localhost:3000", "capacitor://localhost", "http://[::1]:80"])
+@pytest.mark.parametrize(
+    "text", ["*", "https://x.com", "http://localhost:3000", "capacitor://localhost", "http://[::1]:80"]
+)
 def test_browser_origin(text: str) -> None:
     """Origins of pages, apps and local servers are accepted."""
     if text.endswith(":80"):

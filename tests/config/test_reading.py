@@ -20,7 +20,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_json_is_read_as_json(data: object) -> None:
     """What JSON says is what is read, escaped or not."""
-    for ascii_only in (False, True) if json.dumps(data).count("\\ud8") == 0 else (False,):
+    for ascii_only in (False, True):
         reading = read_text(json.dumps(data, ensure_ascii=ascii_only), "x")
         assert reading.problems == []
         assert reading.data == data
@@ -57,7 +57,10 @@ def test_reading_is_total(text: str) -> None:
         ('"1"', "1"),
         ("!!str 1", "1"),
         ("9" * 64, "9" * 64),
-        ("1234567890123456789012345678901234567890e1234567890123456789012", "1234567890" * 4 + "e1234567890123456789012"),
+        (
+            "1234567890123456789012345678901234567890e1234567890123456789012",
+            "1234567890" * 4 + "e1234567890123456789012",
+        ),
     ],
 )
 def test_scalars_of_yaml_1_2(text: str, value: object) -> None:
@@ -112,7 +115,9 @@ def test_a_hundred_thousand_brackets() -> None:
     assert "levels deep" in read_text("[" * 100_000, "x").problems[0].message
 
 
-@pytest.mark.parametrize("text", ["a: *s3cr3t", "a: !s3cr3t x", "a: 's3cr3t", "a: s3cr3t: x", "a: {s3cr3t", "- s3cr3t\na: 1"])
+@pytest.mark.parametrize(
+    "text", ["a: *s3cr3t", "a: !s3cr3t x", "a: 's3cr3t", "a: s3cr3t: x", "a: {s3cr3t", "- s3cr3t\na: 1"]
+)
 def test_values_are_not_quoted(text: str) -> None:
     """A syntax error beside a secret doesn't show it."""
     problems = read_text(text, "x").problems

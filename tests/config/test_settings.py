@@ -67,8 +67,9 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_KEYRING", "EXEAT_ADMIN_TOKEN"])
 def test_settings_of_other_versions_are_unknown(tmp_path: Path, name: str) -> None:
     """A setting that nothing acts on isn't accepted in silence."""
-    assert problems(tmp_path, **{name: "x"}) == [f"{name}: isn't a setting of this version"] or "isn't a setting" in (
-        problems(tmp_path, **{name: "x"})[0]
+    assert (
+        problems(tmp_path, **{name: "x"}) == [f"{name}: isn't a setting of this version"]
+        or "isn't a setting" in (problems(tmp_path, **{name: "x"})[0])
     )
 
 

@@ -1,12 +1,13 @@
 """Messages between the supervisor and a worker: one Unix socket pair, a kind and a length before each payload.
 
-Down: START (once), SNAPSHOT, CERTIFICATE, DRAIN. Up: READY, APPLIED, FAILED. Both ends are the same program on the
-same machine, started by each other, so payloads are pickled; secrets pass through config/handover.py alone.
+Down: START (once), SNAPSHOT, CERTIFICATE, DRAIN. Up: READY, APPLIED (with the revision), FAILED (with a reason). Both
+ends are the same program on the same machine, started by each other, so payloads are pickled; the secrets of a snapshot
+pass through config/handover.py alone.
 """
 
 import enum
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exeat.model.upstream import Network
 
@@ -26,17 +27,24 @@ class Kind(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """The certificate chain and private key of the TCP listeners, as PEM text."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """What a worker is told when it starts. `listeners` are inherited descriptors of listening sockets.
 
-    `certificate` and `key` are PEM files for all TCP listeners; None is plaintext. `own` are the addresses and ports
-    that Exeat listens on, for the guard against loops. `snapshot` is written by config/handover.py.
+    `identity` is shown by all TCP listeners; None is plaintext. `own` are the addresses and ports that Exeat listens
+    on, for the guard against loops. `snapshot` is written by config/handover.py.
     """
 
     number: int
     listeners: tuple[int, ...]
-    certificate: str | None
-    key: str | None
+    identity: Identity | None
     own: tuple[tuple[str, int], ...]
     trusted: tuple[Network, ...]
     pseudonym: bytes
@@ -45,7 +53,7 @@ class Start:
     log_json: bool
     ca_file: str | None
     ca_folder: str | None
-    snapshot: bytes
+    snapshot: bytes = field(repr=False)
 
 
 def render(kind: Kind, payload: bytes = b"") -> bytes:
@@ -57,7 +65,7 @@ class Messages:
     """Reads messages out of a stream of bytes."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[tuple[Kind, bytes]]:
         """The messages that are whole now."""
@@ -68,6 +76,6 @@ class Messages:
             end = HEADER.size + length
             if len(self._buffer) < end:
                 break
-            whole.append((Kind(kind), self._buffer[HEADER.size : end]))
-            self._buffer = self._buffer[end:]
+            whole.append((Kind(kind), bytes(self._buffer[HEADER.size : end])))
+            del self._buffer[:end]
         return whole

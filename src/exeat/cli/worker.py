@@ -1,6 +1,7 @@
 """The process of one worker: `python -m exeat.cli.worker DESCRIPTOR`, started by the supervisor and by nobody else."""
 
 import asyncio
+import contextlib
 import gc
 import pickle
 import signal
@@ -10,9 +11,9 @@ import sys
 
 import uvloop
 
-from exeat.cli.channel import Kind, Messages, Start, render
+from exeat.cli.channel import Identity, Kind, Messages, Start, render
 from exeat.config.handover import loads
-from exeat.proxy.dial import Dialler, Trust
+from exeat.proxy.dial import Dialler, Trust, load_identity
 from exeat.proxy.names import AresLookup, Names
 from exeat.proxy.worker import Worker
 from exeat.telemetry.access_log import render_console, render_json
@@ -36,24 +37,31 @@ class Process:
         self._context: ssl.SSLContext | None = None
         self._servers: list[asyncio.Server] = []
 
-    async def run(self) -> None:
-        """Serve until the supervisor says DRAIN, or is gone."""
-        reading = asyncio.get_running_loop().create_task(self._read())
+    async def run(self) -> int:
+        """Serve until the supervisor says DRAIN, or is gone; the exit code of the process."""
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, lambda: None)  # the supervisor decides, not the shell
+            loop.add_signal_handler(number, lambda: None)  # the supervisor decides, not the shell
+        reading = loop.create_task(self._read())
+        reading.add_done_callback(lambda _: self._ended.set())
         await self._ended.wait()
+        if reading.done() and (error := reading.exception()) is not None:
+            self._log.bug(error)
+            self._channel.send(render(Kind.FAILED, type(error).__name__.encode()))
+            return 1
         reading.cancel()
         if self._started.is_set():
             for server in self._servers:
                 server.close()
             await self._worker.drain(self._start.drain_s)
+        return 0
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
-        while data := await loop.sock_recv(self._channel, 65536):
-            for kind, payload in self._messages.feed(data):
-                await self._receive(kind, payload)
-        self._ended.set()  # the supervisor is gone: finish and go too
+        with contextlib.suppress(ConnectionError):  # the supervisor was killed: as if it had closed the channel
+            while data := await loop.sock_recv(self._channel, 65536):
+                for kind, payload in self._messages.feed(data):
+                    await self._receive(kind, payload)
 
     async def _receive(self, kind: Kind, payload: bytes) -> None:
         match kind:
@@ -62,7 +70,7 @@ class Process:
             case Kind.SNAPSHOT:
                 self._swap(payload)
             case Kind.CERTIFICATE:
-                self._load_certificate()
+                self._show(pickle.loads(payload))  # noqa: S301 - as above
             case Kind.DRAIN:
                 self._ended.set()
             case _:
@@ -82,7 +90,8 @@ class Process:
             trusted=start.trusted,
             pseudonym=start.pseudonym,
         )
-        self._load_certificate()
+        if start.identity is not None:
+            self._show(start.identity)
         for descriptor in start.listeners:
             await self._listen(socket.socket(fileno=descriptor))
         gc.freeze()  # what lives as long as the process needn't be looked at again
@@ -91,7 +100,7 @@ class Process:
 
     async def _listen(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        secure = self._context is not None and sock.family != socket.AF_UNIX
+        secure = self._start.identity is not None and sock.family != socket.AF_UNIX
         tls = self._tls if secure else None
         if sock.family == socket.AF_UNIX:
             server = await loop.create_unix_server(lambda: self._worker.accept(tls), sock=sock, backlog=BACKLOG)
@@ -103,18 +112,12 @@ class Process:
         assert self._context is not None  # noqa: S101 - only secure listeners ask
         return self._context
 
-    def _load_certificate(self) -> None:
-        """Use the certificate as the files have it now; connections under way keep theirs."""
-        if self._start.certificate is None:
-            return
+    def _show(self, identity: Identity) -> None:
+        """Show another certificate to new connections; those under way keep theirs."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
-        try:
-            context.load_cert_chain(self._start.certificate, self._start.key)
-        except (OSError, ssl.SSLError) as error:
-            self._log.error("the certificate can't be used; the one before stays", reason=str(error))
-            return
+        load_identity(context, identity.certificate, identity.key)
         self._context = context
 
     def _swap(self, payload: bytes) -> None:
@@ -127,7 +130,7 @@ def main() -> None:
     """Run the worker on the descriptor given by the supervisor."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    uvloop.run(Process(channel).run())
+    sys.exit(uvloop.run(Process(channel).run()))
 
 
 if __name__ == "__main__":

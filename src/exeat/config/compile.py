@@ -12,7 +12,7 @@ from types import MappingProxyType
 from exeat.config import document as doc
 from exeat.config.consumers import ConsumerCompiler
 from exeat.config.display import revision_of, show
-from exeat.config.problem import DocumentError, Path, Place, Places, Problem
+from exeat.config.problem import DocumentError, Path, Place, Places, Problem, quote
 from exeat.config.references import Resolved, Resolver
 from exeat.config.settings import Settings
 from exeat.config.sources import Source, merge, read_file, read_variables
@@ -115,7 +115,7 @@ class Compiler:
 
     def compile(self) -> Compiled:
         """All entries to a snapshot."""
-        validator = Validator(self.places, self.resolved.written)
+        validator = Validator(self.places)
         entries = validator.validate(self.resolved.data)
         self.problems += validator.problems
         compiler = UpstreamCompiler(self.folder, self.places, self.resolved.missing, self.problems)
@@ -145,7 +145,7 @@ class Compiler:
             path: Path = ("destinations", index)
             text = entry.host.text
             if text in found:
-                self._fault(path, f"'{text}' is listed already ({found[text].source})")
+                self._fault(path, f"{quote(text)} is listed already ({found[text].source})")
             else:
                 found[text] = compile_destination(entry, self.places.find(path).provenance)
         return list(found.values())
@@ -174,9 +174,11 @@ class Compiler:
                 path: Path = ("upstreams", name, "hosts")
                 owner = owners.setdefault(host.encode(), upstream)
                 if owner is not upstream:
-                    self._fault(path, f"'{host}' is also a host of upstream '{owner.name}'")
+                    self._fault(path, f"{quote(host)} is also a host of upstream '{owner.name}'")
                 if _is_taken(host, name, entries):
-                    self._fault(path, f"'{host}' is within the gateway's own domains and means something else there")
+                    self._fault(
+                        path, f"{quote(host)} is within the gateway's own domains and means something else there"
+                    )
         return owners
 
     def _check_verification(self, entries: Entries) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from exeat.config import document as doc
-from exeat.config.problem import Path, Places, Problem, quote, suggest, unquote
+from exeat.config.problem import Path, Places, Problem, quote, suggest
 from exeat.config.upstreams import path_rules
 from exeat.model.consumer import Consumer, Grant, Key
 
@@ -83,13 +83,13 @@ class ConsumerCompiler:
         if name is None or name == ALL or name in self.upstreams:
             return
         near = suggest(name, [*self.upstreams, "destinations"])
-        self._fault(path, unquote(f"there is no upstream {quote(name)}{near}", hide=False))
+        self._fault(path, f"there is no upstream {quote(name)}{near}")
 
     def _check_destination(self, path: Path, text: str | None) -> None:
         if text is None or text == ALL or text in self.destinations or self.faulty_destinations:
             return
         advice = suggest(text, self.destinations) or "; write it as it stands there"
-        self._fault(path, unquote(f"{quote(text)} is not among the destinations{advice}", hide=False))
+        self._fault(path, f"{quote(text)} is not among the destinations{advice}")
 
 
 def _grant(entry: doc.Grant) -> Grant:

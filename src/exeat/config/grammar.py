@@ -172,7 +172,7 @@ def parse_pattern(text: str) -> Pattern:
     if name in {"", "*"}:
         raise ValueError(f"{quote(text)} would allow every host; name the domain, as in '*.example.com'")
     if "*" in name:
-        near = re.sub(r"^\*+(?=[a-z0-9])", "*.", host) if host.startswith("*") else ""
+        near = re.sub(r"^\*+\.?(?=[a-z0-9])", "*.", host) if host.startswith("*") else ""
         advice = f"write {quote(near)}" if near.count("*") == 1 else "write for example '*.example.com'"
         raise ValueError(f"{quote(text)}: '*' can only be the whole first label; {advice}")
     if re.fullmatch(r"\[.*\]|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", name):

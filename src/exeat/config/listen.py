@@ -80,8 +80,8 @@ def _check_address(text: str) -> None:
 def _corrected(text: str) -> str:
     if text.isdigit():
         return f"write ':{text}' for every address, or '127.0.0.1:{text}' for this machine only"
-    if text.count(":") > 1:
-        return "write IPv6 in brackets, as in '[::1]:8080'"
     if "://" in text:
         return "leave out the scheme"
+    if text.count(":") > 1:
+        return "write IPv6 in brackets, as in '[::1]:8080'"
     return "write for example 127.0.0.1:8080, [::]:8080 or unix:/run/exeat.sock"

@@ -23,7 +23,8 @@ class Place:
         return "environment" if self.variable else f"file {self}"
 
     def __str__(self) -> str:
-        return self.source if self.line is None else f"{self.source}:{self.line}"
+        source = printable(self.source)
+        return source if self.line is None else f"{source}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ class Problem:
 
 @dataclass(slots=True)
 class Places:
-    """Where every value of a document was written; a value without a place of its own has its parent's."""
+    """Where every value of a document was written; a value without a place of its own has its parent's.
+
+    `written` holds the strings with references as they were: what stands at those paths now is never quoted.
+    """
 
     whole: Place
     by_path: dict[Path, Place] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
 
     def find(self, path: Path) -> Place:
         """The place of a path, or of the nearest part of it that has one."""
@@ -54,9 +59,10 @@ class Places:
                 return place
         return self.whole
 
-    def problem(self, path: Path, message: str) -> Problem:
-        """A problem at a path."""
-        return Problem(render_path(path), self.find(path), message)
+    def problem(self, path: Path, message: str, *, hide: bool = False) -> Problem:
+        """A problem at a path; what the message quotes is hidden if it may come from a reference."""
+        hide = hide or any(key[: len(path)] == path or path[: len(key)] == key for key in self.written)
+        return Problem(render_path(path), self.find(path), unquote(message, hide=hide))
 
 
 class ConfigError(Exception):
@@ -77,13 +83,20 @@ class SettingsError(ConfigError):
 
 def render_path(path: Path) -> str:
     """`upstreams.github.hosts[0]`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
     return text.removeprefix(".")
+
+
+def printable(text: str) -> str:
+    """Text without what would move a terminal's cursor, break a log's line or not be Unicode."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def quote(value: object) -> str:
     """A value within a message, marked so that `unquote` can hide it where it may be a secret."""
-    text = str(value)
+    text = printable(str(value))
     return f"\0'{text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + '…'}'\0"
 
 

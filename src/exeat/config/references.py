@@ -25,12 +25,11 @@ class _UnresolvedError(Exception):
 class Resolved:
     """A document with its references replaced.
 
-    `written` holds the original of every string with a reference; `missing` why a credential's can't be resolved, by
-    the upstream's name; `files` what was read, to be watched.
+    `missing` says why a credential's reference can't be resolved, by the upstream's name; `files` are what was read,
+    to be watched.
     """
 
     data: dict[str, object] = field(default_factory=dict)
-    written: dict[Path, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     files: dict[File, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -73,7 +72,7 @@ class Resolver:
             return ""
         if "${" not in text:
             return text
-        self.result.written[path] = text
+        self.places.written[path] = text
         try:
             return _REFERENCE.sub(self._replace, text)
         except _UnresolvedError as error:

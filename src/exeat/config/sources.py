@@ -102,6 +102,8 @@ def _read_variable(variable: str, text: str, source: Source) -> None:
         value = _split(text) if path[-1] in LISTS else text
     if not _put(source.data, path, value):
         source.problems.append(Problem("", place, "contradicts another variable that writes the same field"))
+    for length in range(1, len(path)):
+        source.places.by_path.setdefault(path[:length], place)
     source.places.by_path[path] = place
 
 
@@ -138,7 +140,7 @@ def merge(file: Source, variables: Source) -> Source:
         present = merged.data.get(section)
         if present is None:
             merged.data[section] = value
-            _adopt(merged.places, variables.places, (section,), (section,))
+            _adopt(merged.places, variables.places, (section,))
         elif section in NAMED and isinstance(present, dict) and isinstance(value, dict):
             _merge_names(merged, variables, section, present, value)
         elif section == "destinations" and isinstance(present, list) and isinstance(value, list):
@@ -160,15 +162,14 @@ def _merge_names(
         if name in present:
             merged.problems.append(_in_both(variables.places, merged.places, path))
         else:
-            _adopt(merged.places, variables.places, path, path)
+            _adopt(merged.places, variables.places, path)
 
 
 def _in_both(variables: Places, file: Places, path: Path) -> Problem:
     return variables.problem(path, f"is also in {file.find(path)}; write it in one of them")
 
 
-def _adopt(into: Places, places: Places, path: Path, prefix: Path) -> None:
-    """Take over the places at and below a path, and name its own even if only parts of it were written."""
-    below = {key: place for key, place in places.by_path.items() if key[: len(prefix)] == prefix}
-    into.by_path.update(below)
-    into.by_path.setdefault(path, next(iter(below.values()), places.whole))
+def _adopt(into: Places, places: Places, path: Path) -> None:
+    """Take over the places at and below a path."""
+    into.by_path[path] = places.find(path)
+    into.by_path.update({key: place for key, place in places.by_path.items() if key[: len(path)] == path})

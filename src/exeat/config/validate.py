@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from exeat.config import document as doc
 from exeat.config import fields
 from exeat.config.grammar import parse_name
-from exeat.config.problem import Path, Places, Problem, suggest, unquote
+from exeat.config.problem import Path, Places, Problem, suggest
 
 E = TypeVar("E", bound=BaseModel)
 
@@ -70,10 +70,9 @@ class Entries:
 
 @dataclass(slots=True)
 class Validator:
-    """Validates one document; `written` are the paths of strings with references, whose values are never quoted."""
+    """Validates one document."""
 
     places: Places
-    written: Mapping[Path, str]
     problems: list[Problem] = field(default_factory=list)
 
     def validate(self, data: Mapping[str, object]) -> Entries:
@@ -110,11 +109,12 @@ class Validator:
         found = {}
         for name, value in _mapping(data.get(section)).items():
             path = (section, name)
+            valid = self._one(entry, value, path)
             try:
                 parse_name(name)
             except ValueError as error:
-                self._fault(path, unquote(str(error), hide=False))
-            valid = self._one(entry, value, path)
+                self._fault(path, str(error))
+                continue
             if valid is not None:
                 found[name] = valid
         return found
@@ -129,7 +129,7 @@ class Validator:
         try:
             return entry.model_validate(value)
         except ValidationError as error:
-            self._explain(error, path, entry)
+            self._explain(error, value, path, entry)
             return self._rest(entry, value, error)
 
     def _rest(self, entry: type[E], value: object, error: ValidationError) -> E | None:
@@ -146,21 +146,33 @@ class Validator:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
-            self._explain(error, path, doc.Destination)
+            self._explain(error, value, path, doc.Destination)
             return None
 
-    def _explain(self, error: ValidationError, base: Path, entry: type[BaseModel]) -> None:
+    def _explain(self, error: ValidationError, value: object, base: Path, entry: type[BaseModel]) -> None:
         for fault in error.errors(include_url=False, include_input=False):
             where = fault["loc"]
             if fault["type"] == "extra_forbidden":
                 message = _unknown_field(str(where[-1]), _parent(where, entry))
             else:
                 message = WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
-            self._fault((*base, *_without_tags(where)), message)
+            absent = where[-1:] if fault["type"] == "missing" else ()
+            self._fault((*base, *_existing(value, where), *absent), message)
 
     def _fault(self, path: Path, message: str) -> None:
-        hide = _is_secret(path) or any(key[: len(path)] == path for key in self.written)
-        self.problems.append(self.places.problem(path, unquote(message, hide=hide)))
+        self.problems.append(self.places.problem(path, message, hide=_is_secret(path)))
+
+
+def _existing(data: object, path: Path) -> Path:
+    """The part of a fault's path that was written: a short form has no fields, a kind is no step."""
+    found: list[str | int] = []
+    for part in path:
+        inner: dict[str | int, object] = dict(enumerate(_list(data)))
+        inner.update(_mapping(data))
+        if part in inner:
+            data = inner[part]
+            found.append(part)
+    return tuple(found)
 
 
 def _is_secret(path: Path) -> bool:
@@ -182,13 +194,6 @@ def _parent(where: tuple[int | str, ...], entry: type[BaseModel]) -> type[BaseMo
     if names[-1] in {"network", "networks"}:
         return doc.UpstreamNetwork if names[-1] == "network" else doc.ConsumerNetworks
     return OPENED_BY.get(names[-1], entry)
-
-
-def _without_tags(where: tuple[int | str, ...]) -> Path:
-    """A fault's path without the kind that pydantic adds after `credential`."""
-    if len(where) > 1 and where[0] == "credential" and where[1] in doc.CREDENTIAL_KINDS:
-        return (where[0], *where[2:])
-    return where
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """The applications that call, their keys, and what they may use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exeat.model.paths import PathRules
-from exeat.model.upstream import Destination, Network
+from exeat.model.upstream import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Grant:
 class Consumer:
     """An application that calls; grants are indexed by upstream name and by destination pattern.
 
-    A grant of `"*"` stands in both indexes under every name; `destinations` under every pattern.
+    `unlimited` are the upstreams with a grant for all of them. A grant of `"*"` stands in both indexes under every name; `destinations` under every pattern.
     """
 
     name: str
@@ -33,6 +33,14 @@ class Consumer:
     networks: tuple[Network, ...]
     networks_report: bool
     source: str
+    unlimited: frozenset[str] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Find the upstreams that a grant gives without any rule: most requests need no more than that look-up."""
+        unlimited = {
+            name for name, grants in self.upstreams.items() if any(g.methods is None and g.paths is None for g in grants)
+        }
+        object.__setattr__(self, "unlimited", frozenset(unlimited))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,3 @@ class Key:
     expires_at: float | None
     revoked: bool
     networks: tuple[Network, ...]
-
-
-__all__ = ["Consumer", "Destination", "Grant", "Key", "Network"]

@@ -1,5 +1,6 @@
 """What Exeat shows an upstream: a kind, a secret, and the origins it may go to."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from exeat.model.origin import Origin
@@ -51,20 +52,21 @@ class Unavailable(NamedTuple):
 Kind = Bearer | Basic | Header | Query | Caller | Nothing | Unavailable
 
 
-class Injection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Injection:
     """A credential made ready for the wire; built once per snapshot by policy/inject.py.
 
-    `slot` is the lower-case name of the field that it fills, `line` that field as `name: value`; `parameter` is the
-    query parameter that it fills and `pair` that parameter as `name=value`. `needles` are the spellings of the secret
-    that are looked for in what the upstream answers. `origins` are the only places it may go to.
+    `slot` is the lower-case name of the field that it fills, `line` that field as `name: value` with CRLF. `parameter`
+    is the query parameter that it fills, `pair` that parameter as `name=value`. `needles` are the spellings of the
+    secret that are looked for in what the upstream answers. `origins` are the only places it may go to.
     """
 
     kind: str
-    slot: bytes | None
-    line: Secret | None
-    parameter: bytes | None
-    pair: Secret | None
-    needles: tuple[Secret, ...]
-    passes_caller: bool
-    unavailable: str | None
     origins: frozenset[Origin]
+    slot: bytes | None = None
+    line: Secret | None = None
+    parameter: bytes | None = None
+    pair: Secret | None = None
+    needles: tuple[Secret, ...] = ()
+    passes_caller: bool = False
+    unavailable: str | None = None

@@ -25,6 +25,14 @@ class NewKey(NamedTuple):
     sha256: str
 
 
+class Presented(NamedTuple):
+    """The one key that a request shows, and the fields (lower-case) and query parameter that held it."""
+
+    key: bytes
+    fields: frozenset[bytes]
+    parameter: bytes | None
+
+
 def check_of(text: bytes) -> bytes:
     """CRC-32 of `text` as six base62 digits."""
     number = zlib.crc32(text)

@@ -5,21 +5,17 @@ from typing import Never
 
 
 class Secret:
-    """Sensitive text; only `reveal` gives it out, so every use of it can be found by that word."""
+    """Sensitive text; only `reveal` and `octets` give it out, so that every use can be found."""
 
-    __slots__ = ("_octets", "_value")
+    __slots__ = ("_value", "octets")
 
     def __init__(self, value: str) -> None:
         self._value = value
-        self._octets = value.encode()
+        self.octets = value.encode()  # for the data plane; never printed either
 
     def reveal(self) -> str:
         """The text itself: call this only where it is put on the wire or sealed."""
         return self._value
-
-    def reveal_octets(self) -> bytes:
-        """The text as UTF-8, for the data plane."""
-        return self._octets
 
     def __repr__(self) -> str:
         return "Secret(…)"

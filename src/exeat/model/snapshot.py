@@ -1,7 +1,7 @@
 """One immutable, validated configuration, indexed so that a request costs look-ups and nothing that grows with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exeat.model.consumer import Consumer, Key
 from exeat.model.origin import Origin
@@ -37,3 +37,8 @@ class Snapshot:
     domains: tuple[bytes, ...]
     cors: Cors | None
     nat64: tuple[Network, ...]
+    domain_endings: tuple[bytes, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        """Make ready what a request compares its host with."""
+        object.__setattr__(self, "domain_endings", tuple(b"." + domain for domain in self.domains))

@@ -1,6 +1,6 @@
 """Upstreams, their endpoints, and the destinations that may be called without being one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from exeat.model.credential import Injection
@@ -73,7 +73,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A named API that Exeat calls."""
+    """A named API that Exeat calls. It can't be made with a credential that isn't bound to all of its origins."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
@@ -84,6 +84,13 @@ class Upstream:
     hosts: tuple[str, ...]
     via: bool
     source: str
+    is_open: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Hold the law that a credential goes only where it is bound to."""
+        if not {endpoint.origin for endpoint in self.endpoints} <= self.credential.origins:
+            raise ValueError(f"the credential of {self.name} isn't bound to all of its endpoints")
+        object.__setattr__(self, "is_open", self.methods is None and self.paths is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,39 +8,30 @@ Rule 3: all places are read: two different keys in one request are refused.
 import binascii
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Key
-from exeat.model.key import PREFIX, SHAPE, is_well_formed
+from exeat.model.key import PREFIX, SHAPE, Presented, is_well_formed
 from exeat.model.snapshot import Snapshot
+from exeat.wire.fields import name_of, split_field
 from exeat.wire.http1 import RequestHead
 
 _STANDARD = frozenset({b"exeat-key", b"proxy-authorization", b"authorization", b"x-api-key"})
-
-
-class Presented(NamedTuple):
-    """The one key that a request shows, and the fields (lower-case) and query parameter that held it."""
-
-    key: bytes
-    fields: frozenset[bytes]
-    parameter: bytes | None
+_STANDARD_OR_NONE = _STANDARD | {None}
+_OTHERS = _STANDARD - {b"authorization"}
+_IN_AUTHORIZATION = frozenset({b"authorization"})
+_BEARER = b"Bearer " + PREFIX
 
 
 def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, query: bytes | None) -> Presented:
     """Find the key in a request; `slot` and `parameter` are where the upstream expects its own secret."""
-    found: dict[bytes, bytes] = {}
     known = head.known
-    if b"exeat-key" in known:
-        found[b"exeat-key"] = known[b"exeat-key"]
-    for name in (b"proxy-authorization", b"authorization"):
-        if name in known and (key := _in_authorization(known[name])):
-            found[name] = key
-    if known.get(b"x-api-key", b"").startswith(PREFIX):
-        found[b"x-api-key"] = known[b"x-api-key"]
-    if slot is not None and slot not in _STANDARD and (key := _in_field(head, slot)):
-        found[slot] = key
+    authorization = known.get(b"authorization")
+    usual = slot in _STANDARD_OR_NONE and parameter is None
+    if usual and authorization is not None and not (_OTHERS & known.keys()) and authorization.startswith(_BEARER):
+        return Presented(authorization[7:], _IN_AUTHORIZATION, None)
+    found = dict(_in_fields(head, slot))
     in_query = _in_query(query, parameter) if parameter and query else None
     keys = set(found.values())
     if in_query:
@@ -50,6 +41,20 @@ def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, quer
     if keys:
         raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
     raise GatewayError(Code.KEY_MISSING, "No place where Exeat looks for a key holds one.")
+
+
+def _in_fields(head: RequestHead, slot: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    """Every field that holds a key, with the key."""
+    known = head.known
+    if b"exeat-key" in known:
+        yield b"exeat-key", known[b"exeat-key"]
+    for name in (b"proxy-authorization", b"authorization"):
+        if name in known and (key := _in_authorization(known[name])):
+            yield name, key
+    if known.get(b"x-api-key", b"").startswith(PREFIX):
+        yield b"x-api-key", known[b"x-api-key"]
+    if slot is not None and slot not in _STANDARD and (key := _in_field(head, slot)):
+        yield slot, key
 
 
 def identify(key: bytes, snapshot: Snapshot, now: float) -> Key:
@@ -93,9 +98,9 @@ def _in_authorization(value: bytes) -> bytes | None:
 
 
 def _in_field(head: RequestHead, slot: bytes) -> bytes | None:
-    for name, value in head.fields:
-        if name.lower() == slot:
-            bare = value.rpartition(b" ")[2]
+    for line in head.fields:
+        if name_of(line) == slot:
+            bare = split_field(line)[1].rpartition(b" ")[2]
             return bare if bare.startswith(PREFIX) else None
     return None
 

@@ -25,7 +25,7 @@ _PARAMETERS = re.compile(rb";[^/]*")
 
 
 class Permit(NamedTuple):
-    """What a request may do: call one upstream (at `endpoints`) or destination, with a path below the endpoint's."""
+    """What a request may do: call one upstream (at `endpoints`) or destination, at a path below the endpoint's own."""
 
     upstream: Upstream | None
     destination: Destination | None
@@ -62,6 +62,8 @@ def permit_upstreams(
     """Permit a call to the first of several upstreams that the consumer may use; `origin` is set for a URL."""
     refused: Decision | None = None
     for upstream in upstreams:
+        if origin is None and upstream.is_open and upstream.name in consumer.unlimited:
+            return Permit(upstream, None, upstream.endpoints, path, ALLOWED)
         endpoints, below = _below(upstream, origin, path)
         decision = _judge_upstream(upstream, endpoints, consumer, method, below)
         if decision.outcome != "deny":

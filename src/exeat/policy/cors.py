@@ -5,7 +5,7 @@ replaced. A preflight carries no key, so it is answered here.
 """
 
 from exeat.model.snapshot import Cors
-from exeat.wire.fields import Field
+from exeat.wire.fields import name_of, render_field
 from exeat.wire.http1 import RequestHead
 
 
@@ -22,28 +22,28 @@ def allowed_origin(head: RequestHead, cors: Cors | None) -> bytes | None:
     return origin if origin in cors.origins or b"*" in cors.origins else None
 
 
-def preflight_fields(head: RequestHead, origin: bytes, cors: Cors) -> list[Field]:
+def preflight_fields(head: RequestHead, origin: bytes, cors: Cors) -> list[bytes]:
     """The answer to a preflight: the method and fields it asked for."""
     fields = [
-        (b"Access-Control-Allow-Origin", origin),
-        (b"Access-Control-Allow-Methods", head.known[b"access-control-request-method"]),
-        (b"Access-Control-Max-Age", b"%d" % cors.max_age_s),
-        (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+        render_field(b"Access-Control-Allow-Origin", origin),
+        render_field(b"Access-Control-Allow-Methods", head.known[b"access-control-request-method"]),
+        render_field(b"Access-Control-Max-Age", b"%d" % cors.max_age_s),
+        render_field(b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
     ]
     if asked := head.known.get(b"access-control-request-headers"):
-        fields.append((b"Access-Control-Allow-Headers", asked))
+        fields.append(render_field(b"Access-Control-Allow-Headers", asked))
     return fields
 
 
-def replace_fields(fields: list[Field], origin: bytes | None) -> list[Field]:
+def replace_fields(fields: list[bytes], origin: bytes | None) -> list[bytes]:
     """An answer's fields with the gateway's decision in place of the upstream's; `origin` None allows nothing."""
-    kept = [field for field in fields if not field[0].lower().startswith(b"access-control-")]
+    kept = [line for line in fields if not name_of(line).startswith(b"access-control-")]
     if origin is None:
         return kept
-    exposed = b", ".join(sorted({name for name, _ in kept} | {b"Exeat-Request-Id", b"Exeat-Origin", b"Exeat-Error"}))
+    exposed = {name_of(line) for line in kept} | {b"exeat-request-id", b"exeat-origin"}
     return [
         *kept,
-        (b"Access-Control-Allow-Origin", origin),
-        (b"Access-Control-Expose-Headers", exposed),
-        (b"Vary", b"Origin"),
+        render_field(b"Access-Control-Allow-Origin", origin),
+        render_field(b"Access-Control-Expose-Headers", b", ".join(sorted(exposed))),
+        b"Vary: Origin\r\n",
     ]

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from exeat.errors import Code, GatewayError
-from exeat.wire.fields import Field
+from exeat.wire.fields import name_of, render_field, split_field
 
 BATCH_LIMIT = 50
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
@@ -36,7 +36,7 @@ class Call(NamedTuple):
     path: bytes
     query: bytes | None
     method: bytes
-    fields: list[Field]
+    fields: list[bytes]
     body: bytes | None
     timeout_s: float | None
 
@@ -114,30 +114,32 @@ def _text(value: object, where: str) -> str | list[str]:
     raise _invalid(f"In {where}: a query value is text, a number, true, false or a list of them.")
 
 
-def _fields(value: object, where: str) -> list[Field]:
+def _fields(value: object, where: str) -> list[bytes]:
     if value is None:
         return []
     if not isinstance(value, dict):
         raise _invalid(f"In {where}: 'headers' is an object.")
-    fields: list[Field] = []
+    fields: list[bytes] = []
     for name, item in value.items():
         if name.lower() in _OWN_FIELDS:
             continue  # Exeat writes these itself
         for text in item if isinstance(item, list) else [item]:
             if not isinstance(text, str | int | float):
                 raise _invalid(f"In {where}: the value of header {name!r} is text.")
-            fields.append((_octets(name, where), _octets(str(text), where)))
+            fields.append(render_field(_octets(name, where), _octets(str(text), where)))
     return fields
 
 
 def _octets(text: str, where: str) -> bytes:
+    if any(ord(character) < 0x20 and character != "\t" or character == "\x7f" for character in text):  # noqa: PLR2004
+        raise _invalid(f"In {where}: a header holds a control character.")
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError as error:
         raise _invalid(f"In {where}: a header holds a character outside Latin-1.") from error
 
 
-def _body(value: dict[str, object], fields: list[Field], where: str) -> tuple[list[Field], bytes | None]:
+def _body(value: dict[str, object], fields: list[bytes], where: str) -> tuple[list[bytes], bytes | None]:
     given = [name for name in _BODIES if value.get(name) is not None]
     if not given:
         return fields, None
@@ -145,8 +147,8 @@ def _body(value: dict[str, object], fields: list[Field], where: str) -> tuple[li
         raise _invalid(f"In {where}: give one of {', '.join(_BODIES)}.")
     kind = given[0]
     body = _encode(kind, value[kind], where)
-    if not any(name.lower() == b"content-type" for name, _ in fields):
-        fields.append((b"Content-Type", _TYPES[kind]))
+    if not any(name_of(line) == b"content-type" for line in fields):
+        fields.append(render_field(b"Content-Type", _TYPES[kind]))
     return fields, body
 
 
@@ -171,11 +173,12 @@ def _invalid(detail: str) -> GatewayError:
     return GatewayError(Code.ENVELOPE_INVALID, detail)
 
 
-def answer_of(status: int, fields: list[Field], body: bytes, meta: dict[str, object]) -> dict[str, object]:
+def answer_of(status: int, fields: list[bytes], body: bytes, meta: dict[str, object]) -> dict[str, object]:
     """The answer to one call that the upstream answered."""
     headers: dict[str, str | list[str]] = {}
     cookies: list[str] = []
-    for raw_name, raw_value in fields:
+    for line in fields:
+        raw_name, raw_value = split_field(line)
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         if name == "set-cookie":
             cookies.append(value)

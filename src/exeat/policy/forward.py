@@ -2,96 +2,79 @@
 
 Rule 1: the caller's method, path, query and end-to-end fields leave unchanged and in order.
 Rule 2: no place that held an Exeat key leaves, and the key itself is nowhere in what leaves.
-Rule 3: exactly one credential leaves, and only to an origin that it is bound to.
+Rule 3: exactly one credential leaves. That it goes only where it is bound to is a law of the Upstream value.
 """
 
-from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
 from exeat.model.credential import Injection
-from exeat.model.origin import Origin
-from exeat.wire.fields import options
+from exeat.model.key import Presented
+from exeat.wire.fields import name_of, options
 from exeat.wire.http1 import RequestHead
 
-
-class Place(NamedTuple):
-    """Where one attempt goes: the origin, its Host value, and the path and query that the upstream shall see."""
-
-    origin: Origin
-    host: bytes
-    path: bytes
-    query: bytes | None
-
-
-class Spent(NamedTuple):
-    """The key that the request showed, and the fields (lower-case) and query parameter that held it."""
-
-    key: bytes
-    fields: AbstractSet[bytes]
-    parameter: bytes | None
+_APART = frozenset({b"exeat-key", b"authorization", b"proxy-authorization"})  # never among the fields to forward
 
 
 def render_request(
-    head: RequestHead, place: Place, spent: Spent, injection: Injection | None, via: bytes | None
+    head: RequestHead,
+    *,
+    host: bytes,
+    path: bytes,
+    query: bytes | None,
+    presented: Presented,
+    injection: Injection | None,
+    via: bytes | None,
 ) -> bytes:
     """The bytes of the head that goes upstream; `injection` is None for a bare destination."""
-    query = place.query
-    if spent.parameter is not None:
-        query = remove_parameter(query, spent.parameter)
-    drop = spent.fields
-    credential = b""
-    passes_caller = injection is None
+    if presented.parameter is not None:
+        query = remove_parameter(query, presented.parameter)
+    drop = presented.fields
+    credential = b"\r\n"
     if injection is not None:
-        _check(injection, place.origin)
-        passes_caller = injection.passes_caller
+        if injection.unavailable is not None:
+            raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, injection.unavailable, untouched=True)
         if injection.line is not None:
-            credential = injection.line.reveal_octets() + b"\r\n"
-            if injection.slot is not None and injection.slot not in _NEVER_IN_FIELDS:
+            credential = injection.line.octets + b"\r\n"
+            if injection.slot is not None and injection.slot not in _APART:
                 drop = drop | {injection.slot}
         elif injection.pair is not None and injection.parameter is not None:
-            query = replace_parameter(query, injection.parameter, injection.pair.reveal_octets())
-    lines = [head.method, b" ", place.path]
-    if query is not None:
-        lines += (b"?", query)
-    lines += (b" HTTP/1.1\r\nHost: ", place.host, b"\r\n")
+            query = replace_parameter(query, injection.parameter, injection.pair.octets)
     fields = head.fields
-    if drop and not drop <= _NEVER_IN_FIELDS:
-        fields = [field for field in fields if field[0].lower() not in drop]
-    for name, value in fields:
-        lines += (name, b": ", value, b"\r\n")
-    lines.append(_own_lines(head, passes_caller=passes_caller and b"authorization" not in spent.fields, via=via))
-    _check_key(b"".join(lines), spent.key)
-    lines += (credential, b"\r\n")
-    return b"".join(lines)
+    if not drop <= _APART:
+        fields = [line for line in fields if name_of(line) not in drop]
+    passes_caller = injection is None or injection.passes_caller
+    target = path if query is None else b"%b?%b" % (path, query)
+    start = b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, target, host)
+    lines = start + b"".join(fields) + _own_lines(head, presented, passes_caller=passes_caller, via=via)
+    if presented.key in lines:
+        raise _key_would_leave()
+    return lines + credential
 
 
-_NEVER_IN_FIELDS = frozenset({b"exeat-key", b"authorization", b"proxy-authorization"})
-
-
-def _own_lines(head: RequestHead, *, passes_caller: bool, via: bytes | None) -> bytes:
+def _own_lines(head: RequestHead, presented: Presented, *, passes_caller: bool, via: bytes | None) -> bytes:
     """The lines that are written anew: framing, expectation, the caller's own Authorization, Via."""
     lines = b""
     known = head.known
-    if passes_caller and b"authorization" in known:
-        lines += b"Authorization: " + known[b"authorization"] + b"\r\n"
+    if passes_caller and b"authorization" in known and b"authorization" not in presented.fields:
+        lines = b"Authorization: %b\r\n" % known[b"authorization"]
     if head.chunked:
         lines += b"Transfer-Encoding: chunked\r\n"
     elif head.length is not None:
         lines += b"Content-Length: %d\r\n" % head.length
-    if expects_continue(head):
+    if b"expect" in known and expects_continue(head):
         lines += b"Expect: 100-continue\r\n"
     if b"te" in known and b"trailers" in options(known[b"te"]):
         lines += b"TE: trailers\r\nConnection: TE\r\n"
     if via is not None:
-        lines += b"Via: " + b", ".join([*([known[b"via"]] if b"via" in known else []), b"1.1 " + via]) + b"\r\n"
+        received = known[b"via"] + b", " if b"via" in known else b""
+        lines += b"Via: %b1.1 %b\r\n" % (received, via)
     return lines
 
 
 def expects_continue(head: RequestHead) -> bool:
     """Whether the caller waits for 100 before it sends its body (RFC 9110 §10.1.1; HTTP/1.0 has no 100)."""
-    return head.minor == 1 and head.has_body and head.known.get(b"expect", b"").lower() == b"100-continue"
+    return head.is_1_1 and head.has_body and head.known.get(b"expect", b"").lower() == b"100-continue"
 
 
 def check_loop(head: RequestHead, via: bytes) -> None:
@@ -101,20 +84,12 @@ def check_loop(head: RequestHead, via: bytes) -> None:
         raise GatewayError(Code.LOOP_DETECTED, "The request's Via names this gateway.")
 
 
-def _check(injection: Injection, origin: Origin) -> None:
-    if injection.unavailable is not None:
-        raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, injection.unavailable, untouched=True)
-    if origin not in injection.origins:
-        raise GatewayError(Code.INTERNAL, "A credential isn't bound to the origin it was about to be sent to.")
-
-
-def _check_key(head: bytes, key: bytes) -> None:
-    if key in head:
-        raise GatewayError(
-            Code.MALFORMED_REQUEST,
-            "The Exeat key also stands where it would be sent to the upstream.",
-            hint="Send the key in one of the places for it only: Exeat-Key or Authorization.",
-        )
+def _key_would_leave() -> GatewayError:
+    return GatewayError(
+        Code.MALFORMED_REQUEST,
+        "The Exeat key also stands where it would be sent to the upstream.",
+        hint="Send the key in one of the places for it only: Exeat-Key or Authorization.",
+    )
 
 
 def replace_parameter(query: bytes | None, parameter: bytes, pair: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Put a credential on an outgoing request: compiled once per snapshot, attached last, only to the origins it may go to."""
+"""A credential made ready for the wire: compiled once per snapshot, attached last, only to the origins it is bound to."""
 
 import base64
 from urllib.parse import quote
@@ -14,46 +14,34 @@ def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
     """Make a credential ready for the wire, bound to `origins`."""
     match kind:
         case Bearer(secret):
-            return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", (secret.reveal(),), origins)
+            return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", _needles(secret.reveal()), origins)
         case Basic(username, password):
-            pair = f"{username.reveal()}:{password.reveal()}"
-            token = base64.b64encode(pair.encode()).decode()
-            return _field("basic", "Authorization", f"Basic {token}", (username.reveal(), password.reveal()), origins)
+            token = base64.b64encode(f"{username.reveal()}:{password.reveal()}".encode()).decode()
+            needles = (*_needles(username.reveal()), *_needles(password.reveal()), Secret(token.rstrip("=")))
+            return _field("basic", "Authorization", f"Basic {token}", needles, origins)
         case Header(name, secret, prefix):
-            return _field("header", name, prefix + secret.reveal(), (secret.reveal(),), origins)
+            return _field("header", name, prefix + secret.reveal(), _needles(secret.reveal()), origins)
         case Query(name, secret):
-            pair = f"{quote(name, safe='')}={quote(secret.reveal(), safe='')}"
-            return Injection(
-                "query",
-                None,
-                None,
-                name.encode(),
-                Secret(pair),
-                _needles((secret.reveal(),)),
-                False,
-                None,
-                origins,
-            )
+            pair = Secret(f"{quote(name, safe='')}={quote(secret.reveal(), safe='')}")
+            needles = _needles(secret.reveal())
+            return Injection("query", origins, parameter=name.encode(), pair=pair, needles=needles)
         case Caller():
-            return Injection("caller", None, None, None, None, (), True, None, origins)  # noqa: FBT003
+            return Injection("caller", origins, passes_caller=True)
         case Nothing():
-            return Injection("none", None, None, None, None, (), False, None, origins)  # noqa: FBT003
+            return Injection("none", origins)
         case Unavailable(reason):
-            return Injection("unavailable", None, None, None, None, (), False, reason, origins)  # noqa: FBT003
+            return Injection("unavailable", origins, unavailable=reason)
 
 
-def _field(kind: str, name: str, value: str, secrets: tuple[str, ...], origins: frozenset[Origin]) -> Injection:
-    line = Secret(f"{name}: {value}")
-    return Injection(kind, name.lower().encode(), line, None, None, _needles((*secrets, value)), False, None, origins)  # noqa: FBT003
+def _field(
+    kind: str, name: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]
+) -> Injection:
+    line = Secret(f"{name}: {value}\r\n")
+    return Injection(kind, origins, slot=name.lower().encode(), line=line, needles=needles)
 
 
-def _needles(secrets: tuple[str, ...]) -> tuple[Secret, ...]:
+def _needles(secret: str) -> tuple[Secret, ...]:
     """The spellings in which an upstream could echo a secret: as it is, percent-encoded, base64 in both alphabets."""
-    found: dict[str, None] = {}
-    for secret in secrets:
-        for text in (secret, secret.rpartition(" ")[2]):
-            plain = base64.b64encode(text.encode()).decode().rstrip("=")
-            for spelling in (text, quote(text, safe=""), plain, plain.replace("+", "-").replace("/", "_")):
-                if len(spelling) >= NEEDLE_LIMIT:
-                    found[spelling] = None
-    return tuple(Secret(text) for text in sorted(found, key=len, reverse=True))
+    plain = base64.b64encode(secret.encode()).decode().rstrip("=")
+    spellings = (secret, quote(secret, safe=""), plain, plain.replace("+", "-").replace("/", "_"))
+    return tuple(Secret(text) for text in dict.fromkeys(spellings) if len(text) >= NEEDLE_LIMIT)

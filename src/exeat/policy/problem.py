@@ -3,7 +3,7 @@
 import orjson
 
 from exeat.errors import Code, GatewayError
-from exeat.wire.fields import Field
+from exeat.wire.fields import render_field
 
 CONTENT_TYPE = b"application/problem+json"
 
@@ -28,21 +28,21 @@ def problem_of(error: GatewayError, request_id: str, upstream: str | None, attem
     return {name: value for name, value in members.items() if value is not None}
 
 
-def fields_of(error: GatewayError) -> list[Field]:
+def fields_of(error: GatewayError) -> list[bytes]:
     """The fields that go with a problem (RFC 9110 §15.5.2, §15.5.6, §10.2.3; RFC 9209)."""
     meaning = error.meaning
     fields = [
-        (b"Content-Type", CONTENT_TYPE),
-        (b"Cache-Control", b"no-store"),
-        (b"Exeat-Error", error.code.encode()),
-        (b"Proxy-Status", f"exeat; error={meaning.proxy_status}".encode()),
+        render_field(b"Content-Type", CONTENT_TYPE),
+        b"Cache-Control: no-store\r\n",
+        render_field(b"Exeat-Error", error.code.encode()),
+        render_field(b"Proxy-Status", f"exeat; error={meaning.proxy_status}".encode()),
     ]
     if meaning.status == 401:  # noqa: PLR2004 - RFC 9110 §15.5.2: a 401 names a scheme
-        fields.append((b"WWW-Authenticate", b'Bearer realm="exeat"'))
+        fields.append(b'WWW-Authenticate: Bearer realm="exeat"\r\n')
     if error.code == Code.METHOD_NOT_ALLOWED:
-        fields.append((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+        fields.append(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")
     if meaning.retry_after is not None:
-        fields.append((b"Retry-After", b"%d" % meaning.retry_after))
+        fields.append(render_field(b"Retry-After", b"%d" % meaning.retry_after))
     return fields
 
 

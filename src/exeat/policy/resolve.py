@@ -100,13 +100,12 @@ def by_name(mode: Mode, name: str, path: bytes, query: bytes | None, snapshot: S
 
 def named_by_host(host: bytes, snapshot: Snapshot) -> Upstream | None:
     """The upstream that a Host names: one that declares it, or `<upstream>.<a domain of the gateway>`."""
-    if host.endswith(b"]"):
-        return None
     name = host.partition(b":")[0].lower()
-    if name in snapshot.hosts:
-        return snapshot.hosts[name]
-    first, _, domain = name.partition(b".")
-    return snapshot.upstreams.get(first) if domain in snapshot.domains else None
+    upstream = snapshot.hosts.get(name)
+    if upstream is None and name.endswith(snapshot.domain_endings):
+        first, _, domain = name.partition(b".")
+        return snapshot.upstreams.get(first) if domain in snapshot.domains else None
+    return upstream
 
 
 def match_destination(host: str, port: int, snapshot: Snapshot) -> Destination | None:

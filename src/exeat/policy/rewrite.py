@@ -10,7 +10,7 @@ from typing import NamedTuple
 from exeat.errors import GatewayError
 from exeat.model.origin import Origin
 from exeat.model.secret import Secret
-from exeat.wire.fields import Field
+from exeat.wire.fields import name_of, render_field, split_field
 from exeat.wire.http1 import ResponseHead
 from exeat.wire.target import parse_url
 
@@ -36,17 +36,16 @@ def names_urls(head: ResponseHead) -> bool:
     return b"location" in known or b"link" in known or b"content-location" in known
 
 
-def rewrite_urls(fields: list[Field], form: Form) -> list[Field]:
+def rewrite_urls(fields: list[bytes], form: Form) -> list[bytes]:
     """Map the upstream's URLs in Location, Content-Location and Link."""
-    return [(name, _rewrite(name.lower(), value, form)) for name, value in fields]
+    return [_rewrite(line, form) if name_of(line) in _REWRITTEN else line for line in fields]
 
 
-def _rewrite(name: bytes, value: bytes, form: Form) -> bytes:
-    if name not in _REWRITTEN:
-        return value
-    if name == b"link":
-        return _LINK_TARGET.sub(lambda match: b"<" + rewrite_url(match[1], form) + b">", value)
-    return rewrite_url(value, form)
+def _rewrite(line: bytes, form: Form) -> bytes:
+    name, value = split_field(line)
+    if name.lower() == b"link":
+        return render_field(name, _LINK_TARGET.sub(lambda match: b"<" + rewrite_url(match[1], form) + b">", value))
+    return render_field(name, rewrite_url(value, form))
 
 
 def rewrite_url(url: bytes, form: Form) -> bytes:
@@ -72,19 +71,21 @@ def _is_below(path: bytes, base: bytes) -> bool:
     return path.startswith(base) and path[len(base) : len(base) + 1] in {b"/", b"", b"?", b"#"}
 
 
-def scrub(fields: list[Field], needles: tuple[Secret, ...]) -> list[Field]:
+def scrub(fields: list[bytes], needles: tuple[Secret, ...]) -> list[bytes]:
     """Replace every spelling of the injected secret in field values (an upstream that echoes it must not leak it)."""
-    return [(name, _scrub(value, needles)) for name, value in fields]
+    return [_scrub(line, needles) for line in fields]
 
 
-def _scrub(value: bytes, needles: tuple[Secret, ...]) -> bytes:
+def _scrub(line: bytes, needles: tuple[Secret, ...]) -> bytes:
+    name, value = split_field(line)
     for needle in needles:
-        octets = needle.reveal_octets()
-        if octets in value:
-            value = value.replace(octets, REDACTED)
-    return value
+        value = value.replace(needle.octets, REDACTED)
+    return render_field(name, value)
 
 
 def echoes(head: bytes, needles: tuple[Secret, ...]) -> bool:
     """Whether a raw head holds a spelling of the secret: a quick look before fields are searched one by one."""
-    return any(needle.reveal_octets() in head for needle in needles)
+    for needle in needles:
+        if needle.octets in head:
+            return True
+    return False

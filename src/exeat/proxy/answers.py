@@ -4,7 +4,6 @@ from exeat.errors import GatewayError
 from exeat.policy.cors import allowed_origin, replace_fields
 from exeat.policy.problem import fields_of, problem_of, render_problem
 from exeat.proxy.exchange import Answer, Exchange
-from exeat.wire.fields import Field
 
 REASONS = {
     200: b"OK", 204: b"No Content", 400: b"Bad Request", 401: b"Unauthorized", 402: b"Payment Required",
@@ -15,10 +14,10 @@ REASONS = {
 }  # fmt: skip
 
 
-def answer(exchange: Exchange, status: int, fields: list[Field], body: bytes, date: bytes) -> None:
+def answer(exchange: Exchange, status: int, fields: list[bytes], body: bytes, date: bytes) -> None:
     """Send a whole answer made by the gateway; the body is left out where the request was HEAD."""
     head = exchange.head
-    fields = [*fields, (b"Date", date)]
+    fields = [*fields, b"Date: " + date + b"\r\n"]
     if head is not None and b"origin" in head.known:
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     length = None if status == 204 else len(body)  # noqa: PLR2004 - RFC 9110 §8.6

@@ -9,56 +9,61 @@ import re
 
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
-from exeat.model.upstream import Endpoint, Route, Timeouts, TlsIdentity
+from exeat.model.upstream import Endpoint, Route
 from exeat.policy.authorize import Permit
-from exeat.policy.forward import Place, expects_continue, render_request
+from exeat.policy.forward import expects_continue, render_request
+from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import RequestHead, ResponseHead
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 §9.2.2
+ATTEMPT_LIMIT = 8
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 
-async def attempt(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple[UpstreamConnection, ResponseHead]:
-    """Try until an upstream answers, and return its connection and the head of its response."""
-    places = places_of(exchange, permit, runtime)
-    for place, route in places[:-1]:
-        try:
-            return await _try(exchange, permit, place, route, runtime)
-        except GatewayError as error:
-            if not error.untouched or error.code == Code.CREDENTIAL_UNAVAILABLE:
-                raise
-    place, route = places[-1]
-    return await _try(exchange, permit, place, route, runtime)
-
-
-async def _try(
-    exchange: Exchange, permit: Permit, place: Place, route: Route, runtime: Runtime
+async def attempt(
+    exchange: Exchange, permit: Permit, runtime: Runtime
 ) -> tuple[UpstreamConnection, ResponseHead]:
-    """Try one endpoint; once more on a new connection where the one from the pool turned out to be dead."""
+    """Try until an upstream answers, and return its connection and the head of its response."""
+    endpoints = endpoints_of(exchange, permit, runtime)
+    place, fresh = 0, False
+    while True:
+        endpoint = endpoints[place]
+        connection = None if fresh else runtime.pool.take(endpoint.route)
+        try:
+            if connection is None:
+                connection = await connect(exchange, endpoint.route, runtime)
+            return connection, await send(exchange, permit, endpoint, connection, runtime)
+        except GatewayError as error:
+            if connection is not None:
+                connection.close()
+            if is_stale(exchange, connection, error):
+                fresh = True  # the same endpoint once more, on a new connection
+            elif is_next_worth_it(exchange, error, place + 1 < len(endpoints)):
+                place, fresh = place + 1, False
+            else:
+                raise
+
+
+def is_stale(exchange: Exchange, connection: UpstreamConnection | None, error: GatewayError) -> bool:
+    """Whether a connection from the pool turned out to be dead, and the request is safe to send again."""
+    if connection is None or not connection.is_reused or error.code != Code.UPSTREAM_CLOSED:
+        return False
     head = exchange.head_or_raise
-    connection = await connect(exchange, route, runtime)
-    try:
-        return connection, await send(exchange, permit, place, connection, runtime)
-    except GatewayError as error:
-        connection.close()
-        stale = error.code == Code.UPSTREAM_CLOSED and connection.is_reused
-        if not stale or head.has_body or head.method not in IDEMPOTENT:
-            raise
-    connection = await connect(exchange, route, runtime, fresh=True)
-    try:
-        return connection, await send(exchange, permit, place, connection, runtime)
-    except GatewayError:
-        connection.close()
-        raise
+    return head.method in IDEMPOTENT and not head.has_body and exchange.attempts < ATTEMPT_LIMIT
 
 
-async def connect(exchange: Exchange, route: Route, runtime: Runtime, *, fresh: bool = False) -> UpstreamConnection:
-    """An idle connection, or a new one, within the time for it."""
-    if not fresh and (idle := runtime.pool.take(route)) is not None:
-        return idle
+def is_next_worth_it(exchange: Exchange, error: GatewayError, has_next: bool) -> bool:  # noqa: FBT001 - a predicate's part
+    """Whether the next endpoint may be tried: nothing was sent, and the failure was this endpoint's own."""
+    if not has_next or not error.untouched or exchange.attempts >= ATTEMPT_LIMIT:
+        return False
+    return error.code not in {Code.CREDENTIAL_UNAVAILABLE, Code.OVERLOADED}
+
+
+async def connect(exchange: Exchange, route: Route, runtime: Runtime) -> UpstreamConnection:
+    """A connection: one that another request gives back, or a new one, whichever comes first."""
     timeouts = exchange.timeouts
 
     def reported(decision: Decision) -> None:
@@ -74,59 +79,69 @@ async def connect(exchange: Exchange, route: Route, runtime: Runtime, *, fresh: 
         raise
 
 
-async def send(
-    exchange: Exchange, permit: Permit, place: Place, connection: UpstreamConnection, runtime: Runtime
-) -> ResponseHead:
-    """Send the request and wait for the head of its response; the connection is closed if that fails."""
-    head, spent = exchange.head_or_raise, exchange.spent
-    assert spent is not None  # noqa: S101 - the caller is known
-    upstream = permit.upstream
-    via = runtime.pseudonym if upstream is not None and upstream.via else None
-    rendered = render_request(head, place, spent, None if upstream is None else upstream.credential, via)
+def send(
+    exchange: Exchange, permit: Permit, endpoint: Endpoint, connection: UpstreamConnection, runtime: Runtime
+) -> Wait[ResponseHead]:
+    """Send the request; what it returns brings the head of the response."""
+    head, presented, resolved, upstream = exchange.head, exchange.presented, exchange.resolved, permit.upstream
+    assert head is not None and presented is not None and resolved is not None  # noqa: S101, PT018 - phases 1 to 3
+    injection, via = None, None
+    if upstream is not None:
+        injection = upstream.credential
+        via = runtime.pseudonym if upstream.via else None
+    rendered = render_request(
+        head,
+        host=endpoint.host,
+        path=endpoint.base_path + permit.path,
+        query=resolved.query,
+        presented=presented,
+        injection=injection,
+        via=via,
+    )
     exchange.attempts += 1
     exchange.enter("response", runtime.clock(), exchange.timeouts.response_s)
-    wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=head.has_body)
-    if head.has_body:
+    has_body = head.has_body
+    wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body)
+    if has_body:
         exchange.waits_to_continue = expects_continue(head)
         exchange.caller.pump_body(connection)
-    return await wait
+    return wait
 
 
-def places_of(exchange: Exchange, permit: Permit, runtime: Runtime) -> list[tuple[Place, Route]]:
-    """Where the attempts go, in order: the endpoints in turn, or the one origin of a destination."""
-    resolved = exchange.resolved
-    assert resolved is not None  # noqa: S101 - phase 2
+def endpoints_of(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple[Endpoint, ...]:
+    """Where the attempts go, in order: an upstream's endpoints in turn, or the one origin of a destination."""
     endpoints = permit.endpoints
+    if len(endpoints) == 1:
+        return endpoints
     if not endpoints:
-        destination, target = permit.destination, resolved.target
+        destination, resolved = permit.destination, exchange.resolved
         assert destination is not None  # noqa: S101 - a permit has endpoints or a destination
-        assert target is not None  # noqa: S101 - destinations are called by URL
-        origin = target.origin
-        pool = f"{origin} {destination.text} {destination.reach}"
-        route = Route(origin, TlsIdentity(), destination.reach, pool)
-        return [(Place(origin, origin.authority.encode(), permit.path, resolved.query), route)]
-    if len(endpoints) > 1:
-        first = runtime.turn(permit.upstream.name if permit.upstream is not None else "", len(endpoints))
-        endpoints = endpoints[first:] + endpoints[:first]
-    return [(_place(endpoint, permit.path, resolved.query), endpoint.route) for endpoint in endpoints]
+        assert resolved is not None  # noqa: S101 - phase 2
+        assert resolved.target is not None  # noqa: S101 - destinations are called by URL
+        return (runtime.endpoint(destination, resolved.target.origin),)
+    name = permit.upstream.name if permit.upstream is not None else ""
+    first = runtime.turn(name, len(endpoints))
+    return endpoints[first:] + endpoints[:first]
 
 
-def _place(endpoint: Endpoint, path: bytes, query: bytes | None) -> Place:
-    return Place(endpoint.origin, endpoint.host, endpoint.base_path + path, query)
+def deadline(exchange: Exchange, head: RequestHead) -> None:
+    """Set when the whole exchange has to end: the upstream's total, which the caller's Exeat-Timeout can shorten."""
+    timeouts = exchange.timeouts
+    total = timeouts.total_s
+    exchange.has_own_deadline = not timeouts.total_is_default
+    wanted = head.known.get(b"exeat-timeout")
+    if wanted is not None:
+        if not _SECONDS.fullmatch(wanted) or not float(wanted):
+            raise GatewayError(Code.MALFORMED_REQUEST, "Exeat-Timeout isn't a number of seconds above zero.")
+        if total is None or float(wanted) < total:
+            total = float(wanted)
+        exchange.has_own_deadline = True
+    exchange.ends_at = None if total is None else exchange.started + total
 
 
-def parse_timeout(head: RequestHead) -> float | None:
-    """The caller's own deadline in seconds (`Exeat-Timeout`)."""
-    value = head.known.get(b"exeat-timeout")
-    if value is None:
-        return None
-    if not _SECONDS.fullmatch(value) or not float(value):
-        raise GatewayError(Code.MALFORMED_REQUEST, "Exeat-Timeout isn't a number of seconds above zero.")
-    return float(value)
-
-
-def overdue(exchange: Exchange, timeouts: Timeouts, runtime: Runtime) -> GatewayError:
-    """What a phase that took too long means."""
+def overdue(exchange: Exchange, runtime: Runtime) -> GatewayError:
+    """What it means that a phase took too long."""
+    timeouts = exchange.timeouts
     if exchange.phase == "connect":
         if runtime.is_pool_full(exchange):
             return GatewayError(Code.OVERLOADED, "No connection became free in time.", untouched=True)

@@ -13,7 +13,7 @@ from exeat.errors import Code, GatewayError
 from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
 from exeat.proxy.runtime import Runtime
 from exeat.wire.body import BodyReader, reader_of, render_chunk, render_last_chunk
-from exeat.wire.fields import Field, options
+from exeat.wire.fields import options
 from exeat.wire.http1 import HEAD_LIMIT_BYTES, RequestHead, check_partial, parse_request, render_response
 
 BUFFER_LIMIT_BYTES = 128 * 1024
@@ -207,7 +207,7 @@ class Downstream(asyncio.Protocol):
         self._sink = None
         self._body = reader_of(head.length, chunked=head.chunked) if head.has_body else None
         connection = head.known.get(b"connection")
-        closes = head.minor == 0 or (connection is not None and b"close" in options(connection))
+        closes = not head.is_1_1 or (connection is not None and b"close" in options(connection))
         self._keep = not closes and not self._runtime.draining
 
     def _start(self, head: RequestHead | None) -> Exchange:
@@ -350,10 +350,10 @@ class Downstream(asyncio.Protocol):
 
     # Answers
 
-    def interim(self, status: int, reason: bytes, fields: list[Field]) -> None:
+    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
         """Pass on a 1xx; HTTP/1.0 doesn't know them (RFC 9110 §15.2)."""
         exchange = self._exchange
-        if exchange is None or exchange.head is None or exchange.head.minor == 0 or self._lost or self.has_begun:
+        if exchange is None or exchange.head is None or not exchange.head.is_1_1 or self._lost or self.has_begun:
             return
         if status == 100:  # noqa: PLR2004 - Continue
             if exchange.waits_to_continue:
@@ -393,12 +393,12 @@ class Downstream(asyncio.Protocol):
         self._chunked = False
         self._bare = False
         lines = b""
-        has_body = not (answer.status in {204, 304} or (request is not None and request.method == b"HEAD"))
+        has_body = not (answer.status == 204 or answer.status == 304 or (request is not None and request.method == b"HEAD"))
         if answer.length is not None:
             if answer.status != 204:  # noqa: PLR2004 - RFC 9110 §8.6: no Content-Length in 204
                 lines = b"Content-Length: %d\r\n" % answer.length
         elif has_body:
-            if request is None or request.minor == 1:
+            if request is None or request.is_1_1:
                 self._chunked = True
                 lines = b"Transfer-Encoding: chunked\r\n"
             else:
@@ -424,7 +424,7 @@ class Downstream(asyncio.Protocol):
         exchange.bytes_out += len(content)
         self.transport.write(render_chunk(content) if self._chunked else content)
 
-    def end(self, trailers: list[Field]) -> None:
+    def end(self, trailers: list[bytes]) -> None:
         """Finish the framing of the answer."""
         exchange = self._exchange
         if self._chunked and not self._lost and exchange is not None and exchange.head is not None:

@@ -14,11 +14,10 @@ from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
 from exeat.proxy.runtime import Runtime
-from exeat.wire.fields import Field
 from exeat.wire.http1 import parse_request
 from exeat.wire.target import parse_url
 
-_JSON: list[Field] = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")]
+_JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
 
 
 async def call(exchange: Exchange, runtime: Runtime) -> None:
@@ -79,7 +78,7 @@ class Buffer:
         else:
             self._parts.append(content)
 
-    def end_body(self, trailers: list[Field]) -> None:  # noqa: ARG002 - an envelope's trailers mean nothing
+    def end_body(self, trailers: list[bytes]) -> None:  # noqa: ARG002 - an envelope's trailers mean nothing
         """The body is complete."""
         self.whole.set(b"".join(self._parts))
 
@@ -107,7 +106,7 @@ class Collector:
         item, outer = self._call, self._outer
         exchange = self._exchange = runtime.exchange(None, self)
         exchange.snapshot, exchange.key, exchange.key_id = outer.snapshot, outer.key, outer.key_id
-        exchange.spent, exchange.address = outer.spent, outer.address
+        exchange.presented, exchange.address = outer.presented, outer.address
         try:
             exchange.head = parse_request(_render(item))
             if item.upstream is not None:
@@ -118,7 +117,7 @@ class Collector:
             runtime.refuse(exchange, GatewayError(error.code, error.detail))
             self._end()
             return
-        runtime.call(exchange, self._end)
+        runtime.serve(exchange, self._end)
 
     def _end(self) -> None:
         self.is_finished = True
@@ -155,7 +154,7 @@ class Collector:
             sink.send_body(self._call.body)
         sink.end_body([])
 
-    def interim(self, status: int, reason: bytes, fields: list[Field]) -> None:
+    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
         """An envelope has no place for interim responses."""
 
     def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:  # noqa: ARG002 - nothing is framed here
@@ -186,7 +185,7 @@ class Collector:
         else:
             self._parts.append(content)
 
-    def end(self, trailers: list[Field]) -> None:
+    def end(self, trailers: list[bytes]) -> None:
         """The answer is complete."""
 
     def abort(self, code: Code) -> None:
@@ -205,10 +204,9 @@ class Collector:
 
 def _render(item: Call) -> bytes:
     """The call as the head of a request, so that one parser judges it like any other."""
-    lines = [b"%b / HTTP/1.1\r\nHost: envelope" % item.method]
-    lines += [b"%b: %b" % field for field in item.fields]
+    lines = [b"%b / HTTP/1.1\r\nHost: envelope\r\n" % item.method, *item.fields]
     if item.body is not None:
-        lines.append(b"Content-Length: %d" % len(item.body))
+        lines.append(b"Content-Length: %d\r\n" % len(item.body))
     if item.timeout_s is not None:
-        lines.append(b"Exeat-Timeout: %.3f" % item.timeout_s)
-    return b"\r\n".join(lines)
+        lines.append(b"Exeat-Timeout: %.3f\r\n" % item.timeout_s)
+    return b"".join(lines).removesuffix(b"\r\n")

@@ -6,22 +6,24 @@ from typing import NamedTuple, Protocol
 from exeat.errors import Code
 from exeat.model.consumer import Key
 from exeat.model.decision import Decision
+from exeat.model.key import Presented
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Route, Timeouts
 from exeat.policy.authorize import Permit
-from exeat.policy.forward import Spent
 from exeat.policy.resolve import Resolved
 from exeat.proxy.drive import Drive
-from exeat.wire.fields import Field
 from exeat.wire.http1 import RequestHead
 
 
 class Answer(NamedTuple):
-    """The head of an answer before it is framed for one caller; `length` None and not `chunked` ends with the connection."""
+    """The head of an answer before it is framed for one caller.
+
+    `length` None and not `chunked` is a body that ends with its connection. `origin` says who made the answer.
+    """
 
     status: int
     reason: bytes
-    fields: list[Field]
+    fields: list[bytes]
     length: int | None
     chunked: bool
     origin: bytes
@@ -33,7 +35,7 @@ class BodySink(Protocol):
     def send_body(self, content: bytes) -> None:
         """Take the next bytes of content."""
 
-    def end_body(self, trailers: list[Field]) -> None:
+    def end_body(self, trailers: list[bytes]) -> None:
         """The body is complete."""
 
 
@@ -49,7 +51,7 @@ class Caller(Protocol):
     def pump_body(self, sink: BodySink) -> None:
         """Send the request's body to `sink`, now and as it arrives."""
 
-    def interim(self, status: int, reason: bytes, fields: list[Field]) -> None:
+    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
         """Pass on an interim response (1xx)."""
 
     def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
@@ -61,7 +63,7 @@ class Caller(Protocol):
     def content(self, content: bytes) -> None:
         """Send more content."""
 
-    def end(self, trailers: list[Field]) -> None:
+    def end(self, trailers: list[bytes]) -> None:
         """The answer is complete."""
 
     def abort(self, code: Code) -> None:
@@ -86,18 +88,31 @@ class Flow(Protocol):
         """Read on."""
 
 
-class Exchange:
-    """One request and its response. Times in seconds of the monotonic clock, `began_at` of the wall clock."""
+DEFAULTS = Timeouts()
 
+
+class Exchange:
+    """One request and its response.
+
+    Times are seconds of the monotonic clock; `began_at` is of the wall clock. What most exchanges never set is a default of
+    the class, so that beginning one costs little.
+    """
+
+    id: str
+    started: float
+    began_at: float
+    head: RequestHead | None
+    snapshot: Snapshot
+    caller: Caller
     key: Key | None = None
     key_id: str | None = None
-    spent: Spent | None = None
+    presented: Presented | None = None
     resolved: Resolved | None = None
     permit: Permit | None = None
     decision: Decision | None = None
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = DEFAULTS
     attempts: int = 0
-    address: str | None = None
+    address: str = ""
     status: int = 0
     error: Code | None = None
     bytes_in: int = 0
@@ -107,30 +122,19 @@ class Exchange:
     phase_since: float = 0.0
     phase_limit: float | None = None
     ends_at: float | None = None
+    has_own_deadline: bool = False
     is_stream: bool = False
     waits_to_continue: bool = False
     left_at: float | None = None
-    has_own_deadline: bool = False
     is_recorded: bool = True
     source: "Flow | None" = None
     route: Route | None = None
     drive: Drive
 
-    def __init__(
-        self,
-        identifier: str,
-        head: RequestHead | None,
-        snapshot: Snapshot,
-        caller: Caller,
-        started: float,
-        began_at: float,
-    ) -> None:
-        self.id = identifier
+    def __init__(self, head: RequestHead | None, snapshot: Snapshot, caller: Caller) -> None:
         self.head = head
         self.snapshot = snapshot
         self.caller = caller
-        self.started = started
-        self.began_at = began_at
 
     def enter(self, phase: str, now: float, limit_s: float | None) -> None:
         """Begin to wait for something, for at most `limit_s` seconds."""
@@ -159,22 +163,29 @@ class Exchange:
 class Identifiers:
     """Makes request identifiers: UUIDv7 (RFC 9562 §5.7), random bits taken from the system in large draws."""
 
-    __slots__ = ("_at", "_pool")
+    __slots__ = ("_at", "_millisecond", "_pool", "_time")
 
-    _DRAW = 4096
-    _EACH = 10
+    _DRAW_BYTES = 10 * 4096
+    _DIGITS = 19
+    _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
     def __init__(self) -> None:
         self._pool = ""
         self._at = 0
+        self._millisecond = -1
+        self._time = ""
 
     def next(self, now: float) -> str:
         """One identifier; `now` in seconds since the epoch."""
-        if self._at >= len(self._pool):
-            self._pool = os.urandom(self._DRAW * self._EACH).hex()
-            self._at = 0
-        bits = self._pool[self._at : self._at + 20]
-        self._at += 20
-        time = f"{int(now * 1000):012x}"
-        variant = "89ab"[int(bits[0], 16) & 3]
-        return f"{time[:8]}-{time[8:]}-7{bits[1:4]}-{variant}{bits[4:7]}-{bits[7:19]}"
+        millisecond = int(now * 1000)
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            digits = f"{millisecond:012x}"
+            self._time = f"{digits[:8]}-{digits[8:]}-7"
+        at = self._at
+        if at + self._DIGITS > len(self._pool):
+            self._pool = os.urandom(self._DRAW_BYTES).hex()
+            at = 0
+        self._at = at + self._DIGITS
+        bits = self._pool[at : at + self._DIGITS]
+        return f"{self._time}{bits[:3]}-{self._VARIANTS[bits[3]]}{bits[4:7]}-{bits[7:]}"

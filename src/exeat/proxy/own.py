@@ -7,24 +7,22 @@ import orjson
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Grant
 from exeat.model.snapshot import Snapshot
-from exeat.policy.authenticate import identify, key_id, present
 from exeat.policy.authorize import check_network
-from exeat.policy.forward import Spent
 from exeat.proxy.answers import answer
 from exeat.proxy.envelope import call
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.pages import error_page, home_page
+from exeat.proxy.pipeline import recognise
 from exeat.proxy.runtime import Runtime
-from exeat.wire.fields import Field
 
-JSON: list[Field] = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")]
-TEXT: list[Field] = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Cache-Control", b"no-store")]
-PAGE: list[Field] = [
-    (b"Content-Type", b"text/html; charset=utf-8"),
-    (b"Cache-Control", b"no-store"),
-    (b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    (b"X-Content-Type-Options", b"nosniff"),
-    (b"Referrer-Policy", b"no-referrer"),
+JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
+TEXT = [b"Content-Type: text/plain; charset=utf-8\r\n", b"Cache-Control: no-store\r\n"]
+PAGE = [
+    b"Content-Type: text/html; charset=utf-8\r\n",
+    b"Cache-Control: no-store\r\n",
+    b"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n",
+    b"X-Content-Type-Options: nosniff\r\n",
+    b"Referrer-Policy: no-referrer\r\n",
 ]
 _READ = frozenset({b"GET", b"HEAD"})
 
@@ -42,7 +40,7 @@ class OwnPaths:
             return
         head = exchange.head_or_raise
         if path == b"*" or head.method == b"OPTIONS":
-            answer(exchange, 204, [(b"Allow", b"GET, HEAD, POST, OPTIONS")], b"", self._runtime.date)
+            answer(exchange, 204, [b"Allow: GET, HEAD, POST, OPTIONS\r\n"], b"", self._runtime.date)
             return
         if head.method not in _READ:
             raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.")
@@ -88,11 +86,8 @@ class OwnPaths:
         await call(exchange, self._runtime)
 
     def _recognise(self, exchange: Exchange) -> None:
-        presented = present(exchange.head_or_raise, None, None, None)
-        exchange.key_id = key_id(presented.key)
-        exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
-        exchange.spent = Spent(*presented)
-        decision = check_network(exchange.key, exchange.address or "")
+        key = recognise(exchange, exchange.head_or_raise, None)
+        decision = check_network(key, exchange.address)
         if decision.outcome == "deny":
             raise GatewayError(decision.code or Code.IP_NOT_ALLOWED, decision.reason)
 

@@ -5,36 +5,25 @@ docs/concepts/life-of-a-request.md. A phase returns what the next one needs or r
 retried, logged or answered anywhere else.
 """
 
-from collections.abc import Coroutine
-from typing import Any
-
 from exeat.errors import Code, GatewayError
+from exeat.model.consumer import Key
 from exeat.policy.authenticate import identify, key_id, present
-from exeat.policy.authorize import Permit, check_network, permit_destination, permit_upstreams
+from exeat.policy.authorize import ALLOWED, Permit, check_network, permit_destination, permit_upstreams
 from exeat.policy.cors import allowed_origin, is_preflight, preflight_fields
-from exeat.policy.forward import Spent, check_loop
+from exeat.policy.forward import check_loop
 from exeat.policy.resolve import Resolved, resolve
 from exeat.proxy.answers import answer, fail
-from exeat.proxy.attempt import attempt, parse_timeout
+from exeat.proxy.attempt import attempt, deadline
 from exeat.proxy.exchange import Exchange
-from exeat.proxy.relay import relay
+from exeat.proxy.relay import begin_relay, finish_relay
 from exeat.proxy.runtime import Runtime
+from exeat.wire.http1 import RequestHead
 
 
 async def serve(exchange: Exchange, runtime: Runtime) -> None:
     """Serve one request and account for it exactly once."""
-    await _account(proxy(exchange, runtime), exchange, runtime)
-
-
-async def serve_call(exchange: Exchange, runtime: Runtime) -> None:
-    """Serve one call of an envelope, whose caller and place are known already, and account for it."""
-    assert exchange.resolved is not None  # noqa: S101 - envelope.py found it
-    await _account(forward(exchange, exchange.resolved, runtime), exchange, runtime)
-
-
-async def _account(phases: Coroutine[Any, Any, None], exchange: Exchange, runtime: Runtime) -> None:
     try:
-        await phases
+        await proxy(exchange, runtime)
     except GatewayError as error:
         fail(exchange, error, runtime.date)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: a bug must neither leak nor end the process
@@ -45,50 +34,52 @@ async def _account(phases: Coroutine[Any, Any, None], exchange: Exchange, runtim
 
 
 async def proxy(exchange: Exchange, runtime: Runtime) -> None:
-    """Run the phases; the head was received and checked, and the snapshot pinned, in downstream.py (1: receive)."""
-    resolved = find(exchange, runtime)  # 2: resolve
-    if resolved.mode == "own":
-        await runtime.own(exchange, resolved.path)
-    elif is_preflight(exchange.head_or_raise) and answer_preflight(exchange, runtime):
-        return
-    else:
-        recognise(exchange, resolved)  # 3: identify
-        await forward(exchange, resolved, runtime)
-
-
-async def forward(exchange: Exchange, resolved: Resolved, runtime: Runtime) -> None:
-    """The phases of a request whose caller is known, whichever mode it came in."""
-    permit = authorize(exchange, resolved)  # 4: authorize
-    connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
-    await relay(exchange, permit, connection, response, runtime)  # 9: relay
-
-
-def find(exchange: Exchange, runtime: Runtime) -> Resolved:
-    """Find where the request wants to go, and that it hasn't been here before."""
+    """Run the phases. Before them, downstream.py read and checked the head and pinned the snapshot (1: receive)."""
     head = exchange.head_or_raise
+    resolved = exchange.resolved
+    if resolved is None:  # a call of an envelope comes resolved and identified
+        resolved = find(exchange, head, runtime)  # 2: resolve
+        if resolved.mode == "own":
+            await runtime.own(exchange, resolved.path)
+            return
+        if b"origin" in head.known and answer_preflight(exchange, head, runtime):
+            return
+        recognise(exchange, head, resolved)  # 3: identify
+    permit = authorize(exchange, head, resolved)  # 4: authorize
+    connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
+    if not begin_relay(exchange, permit, connection, response, runtime):  # 9: relay
+        await finish_relay(exchange, connection, runtime)
+    runtime.pool.release(connection)
+
+
+def find(exchange: Exchange, head: RequestHead, runtime: Runtime) -> Resolved:
+    """Find where the request wants to go, and that it hasn't been here before."""
     if b"via" in head.known:
         check_loop(head, runtime.pseudonym)
     exchange.resolved = resolved = resolve(head, exchange.snapshot)
     return resolved
 
 
-def recognise(exchange: Exchange, resolved: Resolved) -> None:
+def recognise(exchange: Exchange, head: RequestHead, resolved: Resolved | None) -> Key:
     """Find out who is calling. Comes before any 404, so that a stranger learns nothing about what exists."""
-    head = exchange.head_or_raise
-    credential = resolved.upstreams[0].credential if resolved.upstreams else None
-    slot = credential.slot if credential is not None else None
-    parameter = credential.parameter if credential is not None else None
-    presented = present(head, slot, parameter, resolved.query)
-    exchange.key_id = key_id(presented.key)
-    exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
-    exchange.spent = Spent(*presented)
+    slot, parameter, query = None, None, None
+    if resolved is not None and resolved.upstreams:
+        credential, query = resolved.upstreams[0].credential, resolved.query
+        slot, parameter = credential.slot, credential.parameter
+    presented = exchange.presented = present(head, slot, parameter, query)
+    try:
+        key = exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
+    except GatewayError:
+        exchange.key_id = key_id(presented.key)
+        raise
+    return key
 
 
-def authorize(exchange: Exchange, resolved: Resolved) -> Permit:
+def authorize(exchange: Exchange, head: RequestHead, resolved: Resolved) -> Permit:
     """Decide whether this caller may make this call."""
-    head, key = exchange.head_or_raise, exchange.key
+    key = exchange.key
     assert key is not None  # noqa: S101 - recognise() came before
-    network = check_network(key, exchange.address or "")
+    network = check_network(key, exchange.address)
     if network.outcome == "deny":
         raise GatewayError(network.code or Code.IP_NOT_ALLOWED, network.reason)
     if resolved.unknown is not None:
@@ -100,22 +91,19 @@ def authorize(exchange: Exchange, resolved: Resolved) -> Permit:
         assert origin is not None  # noqa: S101 - what has no upstream came as a URL
         permit = permit_destination(resolved.destination, origin, key.consumer, head.method, resolved.path)
     exchange.permit = permit
-    exchange.decision = network if network.outcome == "report" else permit.decision
+    exchange.decision = permit.decision if network is ALLOWED else network
     rules = permit.upstream or permit.destination
     if rules is not None:
         exchange.timeouts = rules.timeouts
-    wanted = parse_timeout(head)
-    total = exchange.timeouts.total_s if wanted is None else min(wanted, exchange.timeouts.total_s or wanted)
-    exchange.ends_at = None if total is None else exchange.started + total
-    exchange.has_own_deadline = wanted is not None or not exchange.timeouts.total_is_default
+    deadline(exchange, head)
     return permit
 
 
-def answer_preflight(exchange: Exchange, runtime: Runtime) -> bool:
+def answer_preflight(exchange: Exchange, head: RequestHead, runtime: Runtime) -> bool:
     """Answer a browser's preflight where the document lists the page's origin."""
-    head, cors = exchange.head_or_raise, exchange.snapshot.cors
+    cors = exchange.snapshot.cors
     origin = allowed_origin(head, cors)
-    if origin is None or cors is None:
+    if origin is None or cors is None or not is_preflight(head):
         return False
     answer(exchange, 204, preflight_fields(head, origin, cors), b"", runtime.date)
     return True

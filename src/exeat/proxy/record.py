@@ -24,7 +24,8 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         members["method"] = head.method.decode("latin-1")
     if exchange.key is not None:
         members["consumer"] = exchange.key.consumer.name
-    if exchange.key_id is not None:
+        members["key"] = exchange.key.id
+    elif exchange.key_id is not None:
         members["key"] = exchange.key_id
     if resolved is not None:
         members["mode"] = resolved.mode

@@ -8,67 +8,67 @@ from exeat.policy.rewrite import Form, echoes, names_urls, rewrite_urls, scrub
 from exeat.proxy.exchange import Answer, Exchange
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
-from exeat.wire.fields import Field
 from exeat.wire.http1 import ResponseHead
 
-# Bodies that last as long as someone listens: no total timeout, and an error event where they break.
+# Bodies that last as long as someone listens: no default total timeout, and an error event where they break.
 STREAMS = (b"text/event-stream", b"application/x-ndjson", b"application/jsonl", b"application/json-seq")
 
 
-async def relay(
+def begin_relay(
     exchange: Exchange, permit: Permit, connection: UpstreamConnection, response: ResponseHead, runtime: Runtime
-) -> None:
-    """Send head and body to the caller, and give the connection back; it is closed if anything goes wrong."""
-    caller = exchange.caller
+) -> bool:
+    """Send the head and the content that came with it; whether that was all."""
+    exchange.head_at = runtime.clock()
     try:
-        answer = _answer(exchange, permit, response, runtime)
-        exchange.head_at = runtime.clock()
+        answer = answer_of(exchange, permit, connection, response, runtime)
         content, done = connection.begin_body()
-        caller.begin(answer, content, done=done)
-        if not done:
-            exchange.enter("relay", exchange.head_at, exchange.timeouts.idle_s)
-            caller.attach(connection)
-            await connection.relay()
+    except GatewayError:
+        connection.close()
+        raise
+    exchange.caller.begin(answer, content, done=done)
+    return done
+
+
+async def finish_relay(exchange: Exchange, connection: UpstreamConnection, runtime: Runtime) -> None:
+    """Send the rest of the body as it arrives; the connection is closed if anything goes wrong."""
+    exchange.enter("relay", runtime.clock(), exchange.timeouts.idle_s)
+    exchange.caller.attach(connection)
+    try:
+        await connection.relay()
     except GatewayError:
         connection.close()
         raise
     finally:
         exchange.source = None
-    runtime.pool.release(connection)
 
 
-def _answer(exchange: Exchange, permit: Permit, response: ResponseHead, runtime: Runtime) -> Answer:
-    known = response.known
-    exchange.is_stream = known.get(b"content-type", b"").lower().startswith(STREAMS)
-    fields = rewritten(exchange, permit, response)
+def answer_of(
+    exchange: Exchange, permit: Permit, connection: UpstreamConnection, response: ResponseHead, runtime: Runtime
+) -> Answer:
+    """The head as the caller gets it: URLs in the caller's form, no injected secret, the gateway's CORS decision."""
+    known, fields = response.known, response.fields
+    kind = known.get(b"content-type")
+    exchange.is_stream = kind is not None and kind.startswith(STREAMS)
+    upstream = permit.upstream
+    if upstream is not None and echoes(connection.raw_head, upstream.credential.needles):
+        fields = scrub(fields, upstream.credential.needles)
+    if names_urls(response):
+        fields = rewrite_urls(fields, form_of(exchange, permit))
     head = exchange.head_or_raise
     if b"origin" in head.known:
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     if b"date" not in known:
-        fields = [*fields, (b"Date", runtime.date)]
+        fields = [*fields, b"Date: " + runtime.date + b"\r\n"]
     return Answer(response.status, response.reason, fields, response.length, response.chunked, b"upstream")
 
 
-def rewritten(exchange: Exchange, permit: Permit, response: ResponseHead) -> list[Field]:
-    """The response's fields with URLs in the caller's form and without the injected secret."""
-    fields = response.fields
-    upstream = permit.upstream
-    if upstream is not None and upstream.credential.needles:
-        needles = upstream.credential.needles
-        if echoes(b"\n".join([value for _, value in fields]), needles):
-            fields = scrub(fields, needles)
-    if names_urls(response):
-        fields = rewrite_urls(fields, _form(exchange, permit))
-    return fields
-
-
-def _form(exchange: Exchange, permit: Permit) -> Form:
+def form_of(exchange: Exchange, permit: Permit) -> Form:
+    """How the caller addresses this upstream."""
     resolved = exchange.resolved
     assert resolved is not None  # noqa: S101 - phase 2
+    bases: tuple[tuple[Origin, bytes], ...] = ()
     if permit.upstream is not None and resolved.mode != "url":
-        bases: tuple[tuple[Origin, bytes], ...] = tuple((e.origin, e.base_path) for e in permit.endpoints)
+        bases = tuple((endpoint.origin, endpoint.base_path) for endpoint in permit.endpoints)
     elif resolved.target is not None:
         bases = ((resolved.target.origin, b""),)
-    else:
-        bases = ()
     return Form(exchange.caller.gateway, resolved.prefix, bases)

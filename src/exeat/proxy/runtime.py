@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from exeat.errors import GatewayError
+from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
-from exeat.model.upstream import Network
+from exeat.model.upstream import Destination, Endpoint, Network
 from exeat.proxy.exchange import Caller, Exchange
 from exeat.proxy.pool import Pool
 from exeat.wire.http1 import RequestHead
@@ -45,9 +46,6 @@ class Runtime(Protocol):
     def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
         """Run an exchange through the pipeline; `finished` is called at its end."""
 
-    def call(self, exchange: Exchange, finished: Callable[[], None]) -> None:
-        """Run the phases after identification for one call of an envelope."""
-
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer and record a request that has no head that could be served."""
 
@@ -65,6 +63,9 @@ class Runtime(Protocol):
 
     def forwarded_for(self, head: RequestHead, peer: str) -> str:
         """The caller's address behind a trusted proxy."""
+
+    def endpoint(self, destination: Destination, origin: Origin) -> Endpoint:
+        """The one endpoint of a destination at an origin."""
 
     def turn(self, name: str, count: int) -> int:
         """Whose turn it is among the endpoints of an upstream."""

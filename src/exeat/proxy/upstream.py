@@ -8,27 +8,21 @@ Rule 2: every failure becomes a GatewayError here and goes to whoever waits for 
 import asyncio
 import ssl
 from collections.abc import Callable
-from enum import IntEnum
 
 from exeat.errors import Code, GatewayError
 from exeat.model.upstream import Route
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Caller
 from exeat.wire.body import BodyReader, render_chunk, render_last_chunk, response_reader
-from exeat.wire.fields import Field, options
+from exeat.wire.fields import options
 from exeat.wire.http1 import HEAD_LIMIT_BYTES, ResponseHead, parse_response
 
 INTERIM_LIMIT = 32
 WRITE_HIGH_BYTES = 128 * 1024
 
 
-class State(IntEnum):
-    """What the next bytes of a connection are."""
-
-    IDLE = 0
-    HEAD = 1
-    BODY = 2
-    CLOSED = 3
+# What the next bytes of a connection are. Plain numbers: an Enum's members cost more to compare than a number.
+IDLE, HEAD, BODY, CLOSED = range(4)
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -42,13 +36,14 @@ class UpstreamConnection(asyncio.Protocol):
         self.served = 0
         self.is_reused = False
         self.transport: asyncio.Transport
-        self._state = State.IDLE
+        self._state = IDLE
         self._buffer = b""
+        self.raw_head = b""
         self._reader: BodyReader | None = None
         self._caller: Caller | None = None
         self._method = b""
         self._head: Wait[ResponseHead] = Wait()
-        self._end: Wait[None] = Wait()
+        self._end: Wait[None] | None = None
         self._chunked_out = False
         self._sending = False
         self._reusable = False
@@ -67,16 +62,16 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: whoever waits is told how far it got."""
-        state, self._state = self._state, State.CLOSED
+        state, self._state = self._state, CLOSED
         if self.lost is not None:
             self.lost(self)
-        if state == State.HEAD:
+        if state == HEAD:
             self._head.fail(self._closed_early(exc))
-        elif state == State.BODY and self._reader is not None:
+        elif state == BODY and self._reader is not None:
             if self._eof and self._reader.close():
                 self._finish()
-            else:
-                self._end.fail(GatewayError(Code.UPSTREAM_CLOSED, "The upstream's answer ended in the middle."))
+            elif self._end is not None:
+                self._end.fail(_cut())
 
     def _closed_early(self, exc: Exception | None) -> GatewayError:
         if isinstance(exc, ssl.SSLError):
@@ -92,14 +87,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close at once; nobody is told."""
-        self._state = State.CLOSED
+        self._state = CLOSED
         self._caller = None
         self.transport.abort()
 
     @property
     def is_open(self) -> bool:
         """Whether it can take a request."""
-        return self._state == State.IDLE and not self._eof and not self.transport.is_closing()
+        return self._state == IDLE and not self._eof and not self.transport.is_closing()
 
     @property
     def is_reusable(self) -> bool:
@@ -110,7 +105,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def send(self, head: bytes, method: bytes, caller: Caller, *, chunked: bool, has_body: bool) -> Wait[ResponseHead]:
         """Send the head of a request; the result brings the head of its response."""
-        self._state = State.HEAD
+        self._state = HEAD
         self._method = method
         self._caller = caller
         self._chunked_out = chunked
@@ -124,18 +119,18 @@ class UpstreamConnection(asyncio.Protocol):
 
     def send_body(self, content: bytes) -> None:
         """Send content of the request's body."""
-        if self._sending and self._state in {State.HEAD, State.BODY}:
+        if self._sending and self._state in {HEAD, BODY}:
             self.moved_at = self._time()
             if self._chunked_out:
                 self.transport.write(render_chunk(content))
             else:
                 self.transport.write(content)
 
-    def end_body(self, trailers: list[Field]) -> None:
+    def end_body(self, trailers: list[bytes]) -> None:
         """The request is complete."""
         if self._sending:
             self._sending = False
-            if self._chunked_out and self._state != State.CLOSED:
+            if self._chunked_out and self._state != CLOSED:
                 self.transport.write(render_last_chunk(trailers))
 
     def pause_writing(self) -> None:
@@ -152,37 +147,38 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a response, or bytes that nobody asked for."""
-        if self._state == State.HEAD:
+        if self._state == HEAD:
             self._buffer = self._buffer + data if self._buffer else data
             try:
                 self._read_head()
             except GatewayError as error:
                 self._break(self._head, error)
-        elif self._state == State.BODY:
+        elif self._state == BODY:
             self._read_body(data)
         else:
             self.close()
 
     def _read_head(self) -> None:
-        while self._state == State.HEAD:
+        while self._state == HEAD:
             buffer = self._buffer
             end = buffer.find(b"\r\n\r\n")
             if not 0 <= end <= HEAD_LIMIT_BYTES:
                 _check_partial(buffer)
                 return
-            head = parse_response(buffer[:end])
+            self.raw_head = raw = buffer[:end]
+            head = parse_response(raw)
             self._buffer = buffer[end + 4 :]
             if head.status < 200:  # noqa: PLR2004 - interim
                 self._read_interim(head)
                 continue
-            self._state = State.BODY
-            self._reader = response_reader(self._method, head.status, head.length, chunked=head.chunked)
+            self._state = BODY
+            self._reader = reader = response_reader(self._method, head.status, head.length, chunked=head.chunked)
+            connection = head.known.get(b"connection")
             self._reusable = (
-                head.minor == 1
-                and (head.length is not None or head.chunked or self._reader.done)
-                and b"close" not in options(head.known.get(b"connection", b""))
+                head.is_1_1
+                and (head.length is not None or head.chunked or reader.done)
+                and (connection is None or b"close" not in options(connection))
             )
-            self._end = Wait()
             self._head.set(head)
 
     def _read_interim(self, head: ResponseHead) -> None:
@@ -205,7 +201,11 @@ class UpstreamConnection(asyncio.Protocol):
     def relay(self) -> Wait[None]:
         """Send the rest of the body to the caller as it arrives; the result comes at its end."""
         self.moved_at = self._time()
-        return self._end
+        end: Wait[None] = Wait()
+        self._end = end
+        if self._state == CLOSED:
+            end.fail(_cut())
+        return end
 
     def _read_body(self, data: bytes) -> None:
         reader, caller = self._reader, self._caller
@@ -216,7 +216,8 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             content = reader.feed(data)
         except GatewayError as error:
-            self._break(self._end, error)
+            if self._end is not None:
+                self._break(self._end, error)
             return
         if content:
             caller.content(content)
@@ -229,14 +230,15 @@ class UpstreamConnection(asyncio.Protocol):
         self._complete(reader)
         if caller is not None:
             caller.end(reader.trailers)
-        self._end.set(None)
+        if self._end is not None:
+            self._end.set(None)
 
     def _complete(self, reader: BodyReader) -> None:
         """The response is complete; what follows decides whether the connection is."""
         if reader.rest or self._sending:
             self._reusable = False
-        if self._state != State.CLOSED:
-            self._state = State.IDLE
+        if self._state != CLOSED:
+            self._state = IDLE
         self._reader = None
         self._caller = None if not self._sending else self._caller
         self._buffer = b""
@@ -249,7 +251,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading: the caller can't keep up."""
-        if self._state == State.BODY and not self._paused:
+        if self._state == BODY and not self._paused:
             self._paused = True
             self.transport.pause_reading()
 
@@ -257,7 +259,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Read on."""
         if self._paused:
             self._paused = False
-            if self._state != State.CLOSED and not self.transport.is_closing():
+            if self._state != CLOSED and not self.transport.is_closing():
                 self.moved_at = self._time()
                 self.transport.resume_reading()
 
@@ -268,3 +270,7 @@ def _check_partial(buffer: bytes) -> None:
     start = b"HTTP/1."
     if not buffer.startswith(start[: len(buffer)]):
         raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream doesn't speak HTTP/1.1.")
+
+
+def _cut() -> GatewayError:
+    return GatewayError(Code.UPSTREAM_CLOSED, "The upstream's answer ended in the middle.")

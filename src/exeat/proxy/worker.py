@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 
 from exeat.errors import Code, GatewayError
+from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
-from exeat.model.upstream import Network
+from exeat.model.upstream import Destination, Endpoint, Network, Route, TlsIdentity
 from exeat.proxy.answers import fail
 from exeat.proxy.attempt import overdue
 from exeat.proxy.dial import Dialler
@@ -18,7 +19,7 @@ from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
 from exeat.proxy.exchange import Caller, Exchange, Identifiers
 from exeat.proxy.own import OwnPaths
-from exeat.proxy.pipeline import serve, serve_call
+from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
 from exeat.proxy.record import members_of
 from exeat.proxy.runtime import Connection
@@ -31,6 +32,7 @@ from exeat.wire.http1 import RequestHead
 SWEEP_S = 0.1
 CONTINUE_AFTER_S = 1.0
 STREAM_BYTES = 1024 * 1024
+ENDPOINTS_LIMIT = 10_000
 
 
 class Worker:
@@ -66,6 +68,7 @@ class Worker:
         self._identifiers = Identifiers()
         self._text_clock = Clock()
         self._turns: dict[str, int] = {}
+        self._endpoints: dict[tuple[str, Origin], Endpoint] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self.swap(snapshot)
         self._tick()
@@ -73,25 +76,23 @@ class Worker:
     def swap(self, snapshot: Snapshot) -> None:
         """Serve new exchanges by another snapshot; those under way keep theirs."""
         self.snapshot = snapshot
+        self._endpoints.clear()
         self._dialler.nat64 = snapshot.nat64
 
     # Exchanges
 
     def exchange(self, head: RequestHead | None, caller: Caller) -> Exchange:
         """Begin an exchange: identifier, pinned snapshot, times."""
-        now = self.wall()
-        return Exchange(self._identifiers.next(now), head, self.snapshot, caller, self.clock(), now)
+        exchange = Exchange(head, self.snapshot, caller)
+        exchange.started = self.clock()
+        exchange.began_at = now = self.wall()
+        exchange.id = self._identifiers.next(now)
+        return exchange
 
     def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
         """Run an exchange through the pipeline."""
         self.active.add(exchange)
         exchange.drive = Drive(serve(exchange, self), finished)
-        exchange.drive.run()
-
-    def call(self, exchange: Exchange, finished: Callable[[], None]) -> None:
-        """Run the phases after identification for one call of an envelope."""
-        self.active.add(exchange)
-        exchange.drive = Drive(serve_call(exchange, self), finished)
         exchange.drive.run()
 
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
@@ -126,6 +127,17 @@ class Worker:
     def marks(self, identifier: str, origin: bytes) -> bytes:
         """The lines that every answer carries."""
         return b"Exeat-Request-Id: %b\r\nExeat-Origin: %b\r\n" % (identifier.encode(), origin)
+
+    def endpoint(self, destination: Destination, origin: Origin) -> Endpoint:
+        """The one endpoint of a destination at an origin, remembered within a bound (wildcards have many)."""
+        known = self._endpoints.get((destination.text, origin))
+        if known is None:
+            if len(self._endpoints) >= ENDPOINTS_LIMIT:
+                self._endpoints.clear()
+            route = Route(origin, TlsIdentity(), destination.reach, f"{origin} {destination.reach}")
+            known = Endpoint(origin, b"", origin.authority.encode(), route)
+            self._endpoints[destination.text, origin] = known
+        return known
 
     def turn(self, name: str, count: int) -> int:
         """Whose turn it is among the `count` endpoints of an upstream."""
@@ -197,7 +209,7 @@ class Worker:
         if limit is None:
             return None
         since = max(exchange.phase_since, exchange.moved_at)
-        return overdue(exchange, exchange.timeouts, self) if now - since > limit else None
+        return overdue(exchange, self) if now - since > limit else None
 
     def _outlives_total(self, exchange: Exchange) -> bool:
         """Whether the default total doesn't end an exchange: streams last as long as someone listens."""

@@ -8,7 +8,7 @@ import re
 from typing import Protocol
 
 from exeat.errors import Code, GatewayError
-from exeat.wire.fields import NOT_IN_TRAILERS, Field
+from exeat.wire.fields import NOT_IN_TRAILERS, render_field
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*\""
@@ -28,7 +28,7 @@ class BodyReader(Protocol):
 
     done: bool
     rest: bytes
-    trailers: list[Field]
+    trailers: list[bytes]
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the connection, give back the content in them."""
@@ -45,7 +45,7 @@ class NoBody:
     def __init__(self) -> None:
         self.done = True
         self.rest = b""
-        self.trailers: list[Field] = []
+        self.trailers: list[bytes] = []
 
     def feed(self, data: bytes) -> bytes:
         """Keep all of it as rest."""
@@ -66,7 +66,7 @@ class LengthBody:
         self._left = length
         self.done = length == 0
         self.rest = b""
-        self.trailers: list[Field] = []
+        self.trailers: list[bytes] = []
 
     def feed(self, data: bytes) -> bytes:
         """Give the bytes that are still missing; what is more becomes the rest."""
@@ -94,7 +94,7 @@ class CloseBody:
     def __init__(self) -> None:
         self.done = False
         self.rest = b""
-        self.trailers: list[Field] = []
+        self.trailers: list[bytes] = []
 
     def feed(self, data: bytes) -> bytes:
         """Everything is content."""
@@ -118,7 +118,7 @@ class ChunkedBody:
         self._extensions = 0
         self.done = False
         self.rest = b""
-        self.trailers: list[Field] = []
+        self.trailers: list[bytes] = []
 
     def feed(self, data: bytes) -> bytes:
         """Give the content of all chunks, whole or in part, that these bytes bring."""
@@ -194,7 +194,7 @@ class ChunkedBody:
         name, value = match.groups()
         lower = name.lower()
         if lower not in NOT_IN_TRAILERS and not lower.startswith(b"exeat"):
-            self.trailers.append((name, value.rstrip(b" \t")))
+            self.trailers.append(render_field(name, value.rstrip(b" \t")))
 
     def close(self) -> bool:
         """Complete only if the last chunk had come."""
@@ -229,8 +229,8 @@ def render_chunk(content: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(content), content)
 
 
-def render_last_chunk(trailers: list[Field]) -> bytes:
+def render_last_chunk(trailers: list[bytes]) -> bytes:
     """The last chunk and the trailer section."""
     if not trailers:
         return LAST_CHUNK
-    return b"0\r\n" + b"".join(b"%b: %b\r\n" % field for field in trailers) + b"\r\n"
+    return b"0\r\n" + b"".join(trailers) + b"\r\n"

@@ -1,0 +1,112 @@
+"""What `exeat serve` says once it serves: where it listens, what it knows, and what to do next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exeat import __version__
+from exeat.config.listen import Listen
+from exeat.model.snapshot import Snapshot
+from exeat.model.upstream import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a gateway serves, and where; `certificate` is the file that its listeners show, None for plaintext."""
+
+    addresses: tuple[Listen, ...]
+    snapshot: Snapshot
+    file: Path | None
+    certificate: Path | None
+    is_self_signed: bool
+    workers: int
+
+    def url(self, address: Listen) -> str:
+        """How a caller on this machine addresses a listener."""
+        if address.path is not None:
+            return str(address)
+        host = "localhost" if address.host in {"", "0.0.0.0", "::"} else address.host  # noqa: S104 - compared
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{Listen(host, address.port)}"
+
+    def facts(self) -> dict[str, object]:
+        """The same for machines."""
+        return {
+            "version": __version__,
+            "urls": [self.url(address) for address in self.addresses],
+            "workers": self.workers,
+            "revision": self.snapshot.revision,
+            "upstreams": len(self.snapshot.upstreams),
+            "destinations": _destinations(self.snapshot),
+            "consumers": len(self.snapshot.consumers),
+            "keys": len(self.snapshot.keys),
+            **({} if self.certificate is None else {"certificate": str(self.certificate)}),
+        }
+
+
+def render_banner(served: Served) -> str:
+    """The text for people."""
+    urls = [served.url(address) for address in served.addresses]
+    workers = "" if served.workers == 1 else f" with {served.workers} workers"
+    lines = [f"Exeat {__version__} serves{workers} at", *(f"  {url}" for url in urls), _what(served), *_next(served)]
+    return "\n".join(lines)
+
+
+def _what(served: Served) -> str:
+    snapshot = served.snapshot
+    counts = (
+        _count(len(snapshot.upstreams), "upstream"),
+        _count(_destinations(snapshot), "destination"),
+        _count(len(snapshot.consumers), "consumer"),
+        _count(len(snapshot.keys), "key"),
+    )
+    return f"{', '.join(counts)} from {_sources(served)}; revision {snapshot.revision}"
+
+
+def _sources(served: Served) -> str:
+    snapshot = served.snapshot
+    sources = {
+        *(upstream.source for upstream in snapshot.upstreams.values()),
+        *(consumer.source for consumer in snapshot.consumers.values()),
+        *(destination.source for destination in _each_destination(snapshot)),
+    }
+    in_environment = "environment" in sources
+    named = [*([str(served.file.name)] if served.file else []), *(["the environment"] if in_environment else [])]
+    return " and ".join(named) or "nowhere: there is no exeat.yaml here"
+
+
+def _next(served: Served) -> Iterable[str]:
+    """What to do next: the first step that is still missing."""
+    snapshot = served.snapshot
+    if not snapshot.upstreams and not _destinations(snapshot):
+        yield "Nothing can be called yet. Write exeat.yaml, then: exeat check; or look around with: exeat demo"
+        return
+    if not snapshot.keys:
+        yield "No key yet. Make one with: exeat key create"
+    call = _curl(served, served.addresses[0])
+    if snapshot.upstreams:
+        name = next(iter(snapshot.upstreams)).decode()
+        yield f'Try   {call}/{name}/ -H "Exeat-Key: $KEY"'
+    else:
+        yield f'Try   {call}/-/whoami -H "Exeat-Key: $KEY"'
+    yield f"Look  {served.url(served.addresses[0])}/-/" if served.addresses[0].path is None else f"Look  {call}/-/"
+
+
+def _curl(served: Served, address: Listen) -> str:
+    """A curl command up to the path."""
+    if address.path is not None:
+        return f"curl --unix-socket {address.path} http://localhost"
+    trust = f"--cacert {served.certificate} " if served.is_self_signed else ""
+    return f"curl {trust}{served.url(address)}"
+
+
+def _each_destination(snapshot: Snapshot) -> list[Destination]:
+    return [entry for found in (*snapshot.exact.values(), *snapshot.below.values()) for entry in found]
+
+
+def _destinations(snapshot: Snapshot) -> int:
+    return len(_each_destination(snapshot))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

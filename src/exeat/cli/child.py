@@ -1,0 +1,79 @@
+"""One worker process as the supervisor sees it: started, spoken to, and known to be dead when its channel closes."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Self
+
+from exeat.cli.channel import Kind, Messages, render
+
+READ_BYTES = 65536
+EXIT_S = 5.0
+
+
+class Child:
+    """A running worker process."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def start(cls, descriptors: tuple[int, ...]) -> Self:
+        """Start a process that inherits these descriptors and one end of a new channel."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            try:
+                process = subprocess.Popen(  # noqa: S603, ASYNC220 - this program itself; its start takes a millisecond
+                    # -P: no file of the working directory is ever imported.
+                    [sys.executable, "-P", "-m", "exeat.cli.worker", str(theirs.fileno())],
+                    pass_fds=(*descriptors, theirs.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C reaches the supervisor alone
+                )
+            except BaseException:
+                writer.close()
+                raise
+        return cls(process, reader, writer)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def send(self, kind: Kind, payload: bytes = b"") -> None:
+        """Send a message; one to a process that is gone is lost, as it should be."""
+        if not self._writer.is_closing():
+            self._writer.write(render(kind, payload))
+
+    async def messages(self) -> AsyncIterator[tuple[Kind, bytes]]:
+        """What the process says, until it ends."""
+        messages = Messages()
+        try:
+            while data := await self._reader.read(READ_BYTES):
+                for message in messages.feed(data):
+                    yield message
+        except ConnectionError:
+            return
+
+    async def exit_reason(self) -> str:
+        """Wait for the process to be gone, and say how it ended."""
+        self._writer.close()
+        try:
+            code = await asyncio.to_thread(self._process.wait, EXIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process.poll() is None:
+            self._process.kill()

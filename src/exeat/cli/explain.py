@@ -1,0 +1,159 @@
+"""`exeat explain`: what would happen to one request, and why, without sending it."""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from exeat.cli.explanation import Addresses, Asked, Explanation, Phase, explain
+from exeat.cli.output import FINE, REFUSED, complain, say, say_json
+from exeat.config.compile import load
+from exeat.config.problem import ConfigError
+from exeat.config.settings import read_settings
+from exeat.errors import MEANINGS
+from exeat.model.consumer import Key
+from exeat.model.key import ALPHABET, ID_LENGTH, PREFIX, SECRET_LENGTH, make_key
+from exeat.model.snapshot import Snapshot
+from exeat.proxy.names import AresLookup, Names
+
+DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+LABELS = {"ok": "ok", "report": "report", "refused": "REFUSED", "unknown": "unknown"}
+
+
+class QuestionError(Exception):
+    """The question makes no sense; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked on the command line; `address` is the caller's."""
+
+    key: str = field(repr=False)
+    method: str
+    target: str
+    headers: tuple[str, ...] = ()
+    address: str | None = None
+
+
+def explain_request(question: Question, *, config: Path | None, dns: bool, as_json: bool) -> int:
+    """Print what would happen to a request; the exit code says whether it would be let through."""
+    try:
+        loaded = load(read_settings(config=config))
+        asked = _ask(question, loaded.snapshot)
+    except ConfigError as error:
+        return complain(error.problems)
+    except QuestionError as error:
+        return complain([error])
+    explanation = asyncio.run(_answer(asked, loaded.snapshot, dns=dns))
+    if as_json:
+        say_json(_as_data(explanation))
+    else:
+        say(_render(explanation, f"{question.method} {question.target}"))
+    return FINE if explanation.error is None else REFUSED
+
+
+async def _answer(asked: Asked, snapshot: Snapshot, *, dns: bool) -> Explanation:
+    names = Names(AresLookup(), time.monotonic)
+
+    async def addresses(host: str, timeout_s: float) -> tuple[str, ...]:
+        return (host,) if _is_address(host) else await names.addresses(host, timeout_s)
+
+    resolve: Addresses | None = addresses if dns else None
+    now = time.time()  # noqa: TID251 - the outermost caller gives the time
+    return await explain(asked, snapshot, now, resolve)
+
+
+def _ask(question: Question, snapshot: Snapshot) -> Asked:
+    if question.address is not None and not _is_address(question.address):
+        raise QuestionError(f"--from: '{question.address}' isn't an address")
+    shown, keys = question.key, snapshot
+    if not shown.encode().startswith(PREFIX):
+        made = make_key(ALPHABET[0] * (ID_LENGTH + SECRET_LENGTH))
+        shown = made.key
+        keys = replace(snapshot, keys={bytes.fromhex(made.sha256): _stand_in(question.key, snapshot)})
+    fields = [_parse_header(header) for header in question.headers]
+    if not any(name.lower() == "host" for name, _ in fields):
+        fields.insert(0, ("Host", "localhost"))
+    lines = [f"{name}: {value}" for name, value in (*fields, ("Exeat-Key", shown))]
+    try:
+        head = "\r\n".join([f"{question.method} {_path_of(question.target)} HTTP/1.1", *lines]).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise QuestionError("the request holds characters that no HTTP head can; percent-encode them") from error
+    return Asked(head, keys, question.address)
+
+
+def _stand_in(named: str, snapshot: Snapshot) -> Key:
+    """The key that a SHA-256 or a consumer's name stands for."""
+    if DIGEST.fullmatch(named):
+        known = snapshot.keys.get(bytes.fromhex(named))
+        if known is None:
+            raise QuestionError("the document has no key with that SHA-256")
+        return known
+    consumer = snapshot.consumers.get(named)
+    if consumer is None:
+        # What was given may be a mistyped key: it isn't repeated.
+        raise QuestionError("KEY is neither a key (exeat_…), a SHA-256, nor the name of a consumer in the document")
+    now = time.time()  # noqa: TID251 - as above
+    for known in snapshot.keys.values():
+        if known.consumer is consumer and not known.revoked and (known.expires_at is None or known.expires_at > now):
+            return known
+    return Key("(any)", consumer, None, revoked=False, networks=())
+
+
+def _path_of(target: str) -> str:
+    """What a request line would hold: a URL is written behind the gateway's address."""
+    return f"/{target}" if re.match(r"https?://", target, re.IGNORECASE) else target
+
+
+def _parse_header(header: str) -> tuple[str, str]:
+    name, colon, value = header.partition(":")
+    if not colon or "\r" in header or "\n" in header:
+        raise QuestionError("--header: write it as 'Name: value', on one line")
+    return name, value.strip(" \t")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_data(explanation: Explanation) -> dict[str, object]:
+    error = explanation.error
+    return {
+        "allowed": error is None,
+        "consumer": explanation.consumer,
+        "status": None if error is None else error.meaning.status,
+        "code": None if error is None else str(error.code),
+        "detail": None if error is None else error.detail,
+        "hint": None if error is None else error.hint or error.meaning.hint,
+        "leaves": explanation.leaves,
+        "phases": [
+            {"number": phase.number, "name": phase.name, "outcome": phase.outcome, "lines": phase.lines}
+            for phase in explanation.phases
+        ],
+    }
+
+
+def _render(explanation: Explanation, request: str) -> str:
+    who = "" if explanation.consumer is None else f" by {explanation.consumer}"
+    lines = [f"{request}{who}", ""]
+    for phase in explanation.phases:
+        lines += _render_phase(phase)
+        if phase.name == "attempt" and explanation.leaves:
+            lines += [f"{'':<24}{line}" for line in ("what leaves:", *(f"  {line}" for line in explanation.leaves))]
+    error = explanation.error
+    if error is None:
+        return "\n".join([*lines, "", "Let through."])
+    meaning = MEANINGS[error.code]
+    return "\n".join([*lines, "", f"Refused: {meaning.status} {error.code}. {error.hint or meaning.hint}"])
+
+
+def _render_phase(phase: Phase) -> list[str]:
+    first, *rest = phase.lines or [""]
+    lines = [f"{phase.number:>2}  {phase.name:<10} {LABELS[phase.outcome]:<8} {first}".rstrip()]
+    return lines + [f"{'':<24}{line}" for line in rest]

@@ -1,0 +1,126 @@
+"""The `exeat` command: its sub-commands, each of which loads its own code only when it is run."""
+
+# ruff: noqa: PLC0415 - the imports within functions are what makes every command start fast
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="exeat",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys = typer.Typer(no_args_is_help=True, help="Make keys for the callers of the gateway.")
+app.add_typer(keys, name="key")
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The document; without it EXEAT_CONFIG, else ./exeat.yaml."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+
+
+@app.callback()
+def exeat() -> None:
+    """Outbound API gateway: applications hold one key, Exeat holds the credentials.
+
+    Settings come from the environment (EXEAT_…) and from .env, what may be called from the document (exeat.yaml).
+    Exit codes: 0 fine, 1 failed, 2 wrong configuration or usage, 3 refused (explain).
+    """
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; SIGHUP and changed files reload it."""
+    from exeat.cli.serve import serve as run
+
+    raise typer.Exit(run(config))
+
+
+@app.command()
+def demo(
+    traffic: Annotated[bool, typer.Option("--traffic/--no-traffic", help="Whether it makes calls of its own.")] = True,  # noqa: FBT002
+) -> None:
+    """Try it at once: a gateway, a sample API behind it, and lines to copy; no network, no set-up."""
+    from exeat.cli.demo import demo as run
+
+    raise typer.Exit(run(with_traffic=traffic))
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The document; without it EXEAT_CONFIG, else ./exeat.yaml.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option of the command line
+) -> None:
+    """Say everything that is wrong with a document, without running it."""
+    from exeat.cli.check import check as run
+
+    raise typer.Exit(run(file, as_json=as_json))
+
+
+@app.command()
+def explain(  # noqa: PLR0917 - arguments and options of the command line
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A key, its SHA-256, or the name of a consumer.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, …")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A path as in /github/user, or a URL.")],
+    config: Config = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="FIELD", help="A field as 'Name: value'; repeatable.")
+    ] = None,
+    address: Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The caller's address.")] = None,
+    no_dns: Annotated[bool, typer.Option("--no-dns", help="Don't resolve names.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Say what would happen to one request, phase by phase, without sending it."""
+    from exeat.cli.explain import Question, explain_request
+
+    question = Question(key, method, target, tuple(header or ()), address)
+    raise typer.Exit(explain_request(question, config=config, dns=not no_dns, as_json=as_json))
+
+
+@keys.command("create")
+def create_key(
+    consumer: Annotated[str | None, typer.Argument(metavar="[CONSUMER]", help="Whose key it will be.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Make a key: shown once, with the lines that make the document know it."""
+    from exeat.cli.key import create
+
+    raise typer.Exit(create(consumer, as_json=as_json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the document, for editors."""
+    from exeat.cli.schema import schema as run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print the version."""
+    from exeat.cli.version import version as run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong, no traceback is shown."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the outermost boundary
+        from exeat.cli.output import complain_of_bug
+
+        raise SystemExit(complain_of_bug(error)) from None
+
+
+if __name__ == "__main__":
+    main()

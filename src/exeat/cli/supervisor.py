@@ -1,0 +1,254 @@
+"""The supervisor: keeps the workers running, hands them what they serve by, reloads, and ends them politely.
+
+Rule 1: a change that is wrong in any part changes nothing; why it is wrong is logged.
+Rule 2: a worker that dies is started again, at once the first time; the others go on.
+Rule 3: SIGTERM and SIGINT drain; a second one ends everything at once. SIGHUP reloads.
+"""
+
+import asyncio
+import pickle
+import secrets
+import signal
+from collections.abc import Callable
+
+from exeat.cli.certificate import Certificate, CertificateError
+from exeat.cli.changes import describe_changes
+from exeat.cli.channel import Kind, Start
+from exeat.cli.child import Child
+from exeat.cli.listeners import Listeners
+from exeat.config.compile import Loaded, load
+from exeat.config.handover import dumps
+from exeat.config.problem import DocumentError
+from exeat.config.settings import Settings
+from exeat.config.watch import Watch
+from exeat.telemetry.logs import Log
+
+WATCH_S = 0.25
+SHORT_LIFE_S = 5.0
+PAUSE_FIRST_S = 0.1
+PAUSE_LAST_S = 5.0
+KILL_AFTER_S = 1.0
+
+
+class Supervisor:
+    """One gateway: a set of workers on the same listeners, serving by the same snapshot."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loaded: Loaded,
+        listeners: Listeners,
+        certificate: Certificate | None,
+        *,
+        watch: Watch,
+        log: Log,
+        as_json: bool,
+        ready: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._loaded = loaded
+        self._payload = dumps(loaded.snapshot)
+        self._listeners = listeners
+        self._certificate = certificate
+        self._watch = watch
+        self._log = log
+        self._as_json = as_json
+        self._ready = ready
+        self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
+        self._children: dict[int, Child] = {}
+        self._not_ready = set(range(settings.workers))
+        self._not_applied: set[int] = set()
+        self._reload_asked = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._killed = False
+        self._failed = False
+
+    async def run(self) -> int:
+        """Serve until a signal says stop; the exit code: 0 if everything ended by itself, else 1."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self._settings.workers):
+                tasks.create_task(self._keep(number))
+            watching = tasks.create_task(self._follow_changes())
+            await self._stopping.wait()
+            watching.cancel()
+            limit_s = self._settings.drain_s + KILL_AFTER_S
+            killing = loop.call_later(limit_s, self._kill)
+        killing.cancel()
+        self._log.info("stopped")
+        return 1 if self._killed or self._failed else 0
+
+    def stop(self) -> None:
+        """Drain; the second time, end at once."""
+        if self._stopping.is_set():
+            self._kill()
+            return
+        self._log.info("draining", limit_s=self._settings.drain_s)
+        self._stopping.set()
+        self._listeners.close()
+        for child in self._children.values():
+            child.send(Kind.DRAIN)
+
+    def _kill(self) -> None:
+        self._killed = True
+        for number, child in self._children.items():
+            self._log.warning("worker is ended by force", worker=number + 1)
+            child.kill()
+
+    # Workers
+
+    async def _keep(self, number: int) -> None:
+        """Keep one worker running until the gateway stops."""
+        loop = asyncio.get_running_loop()
+        quick_deaths = 0
+        while not self._stopping.is_set():
+            began = loop.time()
+            reason = await self._live(number)
+            if self._stopping.is_set():
+                return
+            if number in self._not_ready:  # it never served: neither would its successor
+                self._log.error("worker can't start", worker=number + 1, reason=reason)
+                self._failed = True
+                self.stop()
+                return
+            pause_s = pause_before_restart(quick_deaths)
+            quick_deaths = quick_deaths + 1 if loop.time() - began < SHORT_LIFE_S else 0
+            self._log.error("worker died; it is started again", worker=number + 1, reason=reason, after_s=pause_s)
+            await self._sleep(pause_s)
+
+    async def _live(self, number: int) -> str:
+        """The life of one worker process, from its start to the reason of its end."""
+        try:
+            child = await Child.start(self._listeners.descriptors(number))
+        except OSError as error:
+            return f"no process: {error.strerror}"
+        self._children[number] = child
+        try:
+            child.send(Kind.START, pickle.dumps(self._start_of(number)))
+            if self._stopping.is_set():
+                child.send(Kind.DRAIN)
+            async for kind, payload in child.messages():
+                self._hear(number, child, kind, payload)
+            return await child.exit_reason()
+        finally:
+            del self._children[number]
+            self._applied(number)
+
+    def _start_of(self, number: int) -> Start:
+        settings, control = self._settings, self._settings.control_listen
+        own = [*self._listeners.own, *([] if control.path is not None else [(control.host, control.port)])]
+        return Start(
+            number=number + 1,
+            listeners=self._listeners.descriptors(number),
+            identity=self._certificate.identity if self._certificate is not None else None,
+            own=tuple(own),
+            trusted=settings.trusted_proxies,
+            pseudonym=self._pseudonym,
+            drain_s=settings.drain_s,
+            log_level=settings.log_level,
+            log_json=self._as_json,
+            ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),
+            ca_folder=None if settings.ssl_cert_dir is None else str(settings.directory / settings.ssl_cert_dir),
+            snapshot=self._payload,
+        )
+
+    def _hear(self, number: int, child: Child, kind: Kind, payload: bytes) -> None:
+        match kind:
+            case Kind.READY:
+                self._log.debug("worker is ready", worker=number + 1, pid=child.pid)
+                self._begun(number)
+            case Kind.APPLIED:
+                if payload.decode() == self._loaded.snapshot.revision:
+                    self._applied(number)
+            case Kind.FAILED:
+                self._log.error("worker failed", worker=number + 1, reason=payload.decode())
+            case _:
+                self._log.error("unexpected message", kind=kind.name)
+
+    def _begun(self, number: int) -> None:
+        """Note that a worker serves; when the last one does, the gateway does."""
+        if number in self._not_ready:
+            self._not_ready.discard(number)
+            if not self._not_ready and not self._stopping.is_set():
+                self._ready()
+
+    # Reload
+
+    async def _follow_changes(self) -> None:
+        """Reload when asked, or when a file has changed."""
+        while True:
+            try:
+                async with asyncio.timeout(WATCH_S):
+                    await self._reload_asked.wait()
+            except TimeoutError:
+                pass
+            asked = self._reload_asked.is_set()
+            self._reload_asked.clear()
+            try:
+                await self._look(asked=asked)
+            except Exception as error:  # noqa: BLE001 - a boundary: a fault in a reload must not end what runs
+                self._log.bug(error)
+
+    async def _look(self, *, asked: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._certificate is not None and (self._certificate.changed(now) or asked):
+            self._take_certificate(self._certificate)
+        if self._watch.changed() or asked:
+            await self._reload()
+
+    def _take_certificate(self, certificate: Certificate) -> None:
+        try:
+            if not certificate.read_again():
+                return
+        except CertificateError as error:
+            self._log.error("the certificate can't be used; the one before stays", reason=str(error))
+            return
+        self._log.info("certificate changed", file=str(certificate.file))
+        for child in self._children.values():
+            child.send(Kind.CERTIFICATE, pickle.dumps(certificate.identity))
+
+    async def _reload(self) -> None:
+        try:
+            loaded = await asyncio.to_thread(load, self._settings, running=True)
+        except DocumentError as error:
+            for problem in error.problems:
+                self._log.error("problem in the document", problem=str(problem))
+            revision = self._loaded.snapshot.revision
+            self._log.error("reload refused; nothing changed", problems=len(error.problems), revision=revision)
+            return
+        before, self._loaded = self._loaded, loaded
+        self._watch.follow(loaded.watched)
+        for warning in loaded.warnings:
+            self._log.warning("in the document", warning=str(warning))
+        if loaded.snapshot.revision == before.snapshot.revision:
+            self._log.info("reloaded; nothing is different", revision=loaded.snapshot.revision)
+            return
+        self._payload = dumps(loaded.snapshot)
+        self._not_applied = set(self._children)
+        for child in self._children.values():
+            child.send(Kind.SNAPSHOT, self._payload)
+        changes = describe_changes(before, loaded)
+        self._log.info("reloaded", revision=loaded.snapshot.revision, changes=changes)
+
+    def _applied(self, number: int) -> None:
+        """Note that a worker serves by the newest snapshot, or is gone; its successor begins with it."""
+        if number in self._not_applied:
+            self._not_applied.discard(number)
+            if not self._not_applied:
+                self._log.info("in force", revision=self._loaded.snapshot.revision, workers=self._settings.workers)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, but not longer than the gateway runs."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+
+def pause_before_restart(quick_deaths: int) -> float:
+    """Seconds to wait after a death: none at first, then twice as many for each short life before it."""
+    return min(PAUSE_FIRST_S * 2.0 ** (quick_deaths - 1), PAUSE_LAST_S) if quick_deaths else 0.0

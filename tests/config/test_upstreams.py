@@ -1,0 +1,81 @@
+"""TLS files of an upstream."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import trustme
+
+from exeat.model.upstream import TlsIdentity
+from tests.config.conftest import Desk
+
+TEXT = "upstreams: {a: {url: 'https://a.com', tls: {ca: ca.pem, certificate: me.pem, key: '%s'}}}\n"
+
+
+@pytest.fixture
+def signed(desk: Desk) -> Desk:
+    """A desk with an authority and a client certificate."""
+    authority = trustme.CA()
+    mine = authority.issue_cert("me.example")
+    authority.cert_pem.write_to_path(str(desk.folder / "ca.pem"))
+    mine.cert_chain_pems[0].write_to_path(str(desk.folder / "me.pem"))
+    mine.private_key_pem.write_to_path(str(desk.folder / "me.key"))
+    return desk
+
+
+def identity(desk: Desk, text: str) -> TlsIdentity:
+    return desk.load(text).snapshot.upstreams[b"a"].endpoints[0].route.tls
+
+
+@pytest.mark.parametrize("key", ["${file:me.key}", "me.key"])
+def test_files_are_loaded(signed: Desk, key: str) -> None:
+    """Certificate and key are read once, here; the authorities stay a file, by its absolute path."""
+    tls = identity(signed, TEXT % key)
+    assert tls.ca == str(signed.folder / "ca.pem")
+    assert tls.certificate == (signed.folder / "me.pem").read_text()
+    assert tls.key is not None
+    assert tls.key.reveal().startswith("-----BEGIN")
+    watched = {path.name for path in signed.load().watched}
+    assert watched == {"exeat.yaml", ".env", "ca.pem", "me.pem", "me.key"}
+
+
+def test_changed_file_is_another_identity(signed: Desk) -> None:
+    """A renewed authority gives another fingerprint, pool and revision."""
+    before = signed.load(TEXT % "me.key").snapshot
+    trustme.CA().cert_pem.write_to_path(str(signed.folder / "ca.pem"))
+    after = signed.load().snapshot
+    routes = [snapshot.upstreams[b"a"].endpoints[0].route for snapshot in (before, after)]
+    assert routes[0].tls.fingerprint != routes[1].tls.fingerprint
+    assert routes[0].pool != routes[1].pool
+    assert before.revision != after.revision
+
+
+def test_key_of_another_certificate(signed: Desk) -> None:
+    """A key that doesn't belong to the certificate is found here, not at the first call."""
+    trustme.CA().issue_cert("other").private_key_pem.write_to_path(str(signed.folder / "me.key"))
+    (line,) = signed.problems(TEXT % "me.key")
+    assert "upstreams.a.tls: certificate and key can't be used together" in line
+
+
+def test_files_that_hold_something_else(signed: Desk) -> None:
+    """A file without certificates is named, and its content isn't shown."""
+    (signed.folder / "ca.pem").write_text("s3cr3t-marker")
+    shutil.copy(signed.folder / "ca.pem", signed.folder / "me.key")
+    lines = signed.problems(TEXT % "me.key")
+    assert len(lines) == 2
+    assert "holds no certificates" in lines[1]
+    assert "s3cr3t" not in "".join(lines)
+
+
+def test_text_in_place_of_a_path(signed: Desk) -> None:
+    """Authorities are a path: their text through a reference is a common mistake."""
+    (line,) = signed.problems("upstreams: {a: {url: 'https://a.com', tls: {ca: '${file:ca.pem}'}}}\n")
+    assert "must be the path of a PEM file" in line
+
+
+def test_missing_listener_files_are_watched(tmp_path: Path) -> None:
+    """The listener's own certificate is among what is watched, so that its renewal is seen."""
+    (tmp_path / "c.pem").write_text("x")
+    (tmp_path / "k.pem").write_text("x")
+    loaded = Desk(tmp_path).load(EXEAT_TLS_CERTIFICATE="c.pem", EXEAT_TLS_KEY="k.pem")
+    assert {tmp_path / "c.pem", tmp_path / "k.pem"} <= set(loaded.watched)
