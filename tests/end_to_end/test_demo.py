@@ -210,6 +210,19 @@ class TestLines:
         assert demo.copy("A stream of events, as they happen").body.endswith("data: [DONE]\n\n")
 
 
+class TestDocument:
+    def test_change_is_taken_up(self, tmp_path: Path) -> None:
+        """The document that the page names can be changed while the demo runs: a grant more, a refusal less."""
+        title = "nor call what wasn't granted"
+        with Demo(tmp_path, "--no-traffic") as demo:
+            (document,) = demo.folder.glob("exeat-demo-*/exeat.yaml")
+            assert str(document) in demo.page()
+            assert demo.copy(title).statuses == [403]
+            text = document.read_text("utf-8")
+            document.write_text(text.replace("grants: [{upstream: notes", "grants: [shop, {upstream: notes"), "utf-8")
+            wait_until(lambda: demo.copy(title).statuses == [200], "the change is in force")
+
+
 class TestEnd:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_nothing_is_left(self, tmp_path: Path, number: signal.Signals) -> None:
@@ -269,8 +282,8 @@ class TestAddresses:
     def test_lines_fit_the_listener(self, tmp_path: Path, listen: str, env: dict[str, str]) -> None:
         """Behind TLS or on a Unix socket, the printed lines say what curl needs, and the traffic flows."""
         with Demo(tmp_path, listen=listen, EXEAT_LOG_FORMAT="json", **env) as demo:
-            answer = demo.copy("By path: 'notes' wants a bearer token, and gets it from the gateway")
-            assert answer.statuses == [200]
+            assert demo.copy("By host name").statuses == [200]
+            assert demo.copy("Redirects: Location leads back through the gateway").statuses == [302, 302, 302, 200]
             wait_until(lambda: any(line.get("consumer") == "traffic" for line in demo.access()), "traffic flows")
 
     def test_busy_address(self, tmp_path: Path) -> None:

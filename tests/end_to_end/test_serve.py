@@ -140,7 +140,7 @@ def test_a_dead_worker_is_replaced_while_others_serve() -> None:
         before = gateway.worker_pids()
         assert len(before) == 2
         with gateway.expect("worker is ready"):
-            os.kill(before[0], signal.SIGKILL)
+            gateway.kill_worker(before[0])
             for _ in range(20):
                 assert get(gateway.port, "/-/ready")[0] == 200
         after = gateway.worker_pids()

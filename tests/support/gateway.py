@@ -44,7 +44,7 @@ def make_key() -> MadeKey:
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """The environment of a program that is tested: little, and these."""
     inherited = {name: os.environ[name] for name in KEPT if name in os.environ}  # noqa: TID251 - of the test run
-    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **changes}
+    return {**inherited, **changes}
 
 
 def run_exeat(
@@ -158,6 +158,11 @@ class Gateway:
         """Kill the supervisor, as nobody can expect."""
         self._running.kill()
         self._running.wait(STOP_S)
+
+    def kill_worker(self, pid: int) -> None:
+        """Kill one worker."""
+        assert pid in self.worker_pids()
+        os.kill(pid, signal.SIGKILL)
 
     # What it is
 

@@ -74,7 +74,7 @@ def read_pair(certificate: Path, key: Path) -> Identity:
         # An empty passphrase instead of OpenSSL's question on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except ssl.SSLError as error:
-        raise CertificateError(f"{certificate} and {key} can't be used: {_explain(error)}") from error
+        raise CertificateError(f"{certificate} and {key} can't be used: {_explain(error, pair)}") from error
     return pair
 
 
@@ -88,13 +88,14 @@ def _read(file: Path, variable: str) -> str:
         raise CertificateError(f"{variable}: {file} isn't PEM") from error
 
 
-def _explain(error: ssl.SSLError) -> str:
-    match error.reason:
-        case "KEY_VALUES_MISMATCH":
-            return "the key isn't that of the certificate"
-        case "BAD_PASSWORD_READ" | "BAD_DECRYPT":
-            return "the key is encrypted; give it without a passphrase"
-        case "NO_START_LINE":
-            return "one of them isn't PEM"
-        case reason:
-            return (reason or "unreadable").replace("_", " ").lower()
+def _explain(error: ssl.SSLError, pair: Identity) -> str:
+    """What is wrong with a pair: OpenSSL gives little more than that it is."""
+    if "-----BEGIN CERTIFICATE-----" not in pair.certificate:
+        return "the first holds no PEM certificate"
+    if "PRIVATE KEY-----" not in pair.key:
+        return "the second holds no PEM private key"
+    if "ENCRYPTED" in pair.key:
+        return "the key is encrypted; give it without a passphrase"
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key isn't that of the certificate"
+    return (error.reason or "they can't be read").replace("_", " ").lower()
