@@ -14,7 +14,7 @@ from types import FrameType
 
 from body_server import body_server_command
 from certificates import make_certificates
-from machine import choose_cores, describe_machine
+from machine import choose_cores, describe_machine, describe_python
 from peers import Peer
 from peers.envoy import prepare_envoy
 from peers.exeat import make_key, prepare_exeat
@@ -205,7 +205,7 @@ def _versions(tools: Tools, peers: list[Peer]) -> list[tuple[str, str]]:
         ("Revision", _revision()),
         ("Upstream", f"nginx {nginx_version(tools.nginx)}"),
         ("Load", f"wrk {wrk_version(tools.wrk)}, bench/paced.py"),
-        ("Python", sys.version.split()[0]),
+        ("Python", describe_python()),
         ("OpenSSL", openssl),
     ]
 

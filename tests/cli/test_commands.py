@@ -116,7 +116,7 @@ def test_check_of_a_good_document(tmp_path: Path) -> None:
     text = run_exeat("check", cwd=tmp_path)
     assert text.returncode == 0
     assert "warning: exeat.yaml:2: consumers.web: has no grants" in text.stdout
-    assert "No problems: 1 upstreams" in text.stdout
+    assert "No problems: 1 upstream, 0 destinations, 1 consumer, 0 keys; " in text.stdout
     answer = json.loads(run_exeat("check", "--json", cwd=tmp_path).stdout)
     assert (answer["ok"], answer["upstreams"], len(answer["warnings"])) == (True, 1, 1)
 

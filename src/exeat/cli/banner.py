@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exeat import __version__
+from exeat.cli.counts import count, render_counts
 from exeat.config.listen import Listen
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination
@@ -36,10 +37,7 @@ class Served:
             "urls": [self.url(address) for address in self.addresses],
             "workers": self.workers,
             "revision": self.snapshot.revision,
-            "upstreams": len(self.snapshot.upstreams),
-            "destinations": _destinations(self.snapshot),
-            "consumers": len(self.snapshot.consumers),
-            "keys": len(self.snapshot.keys),
+            **count(self.snapshot),
             **({} if self.certificate is None else {"certificate": str(self.certificate)}),
         }
 
@@ -48,19 +46,9 @@ def render_banner(served: Served) -> str:
     """The text for people."""
     urls = [served.url(address) for address in served.addresses]
     workers = "" if served.workers == 1 else f" with {served.workers} workers"
-    lines = [f"Exeat {__version__} serves{workers} at", *(f"  {url}" for url in urls), _what(served), *_next(served)]
-    return "\n".join(lines)
-
-
-def _what(served: Served) -> str:
-    snapshot = served.snapshot
-    counts = (
-        _count(len(snapshot.upstreams), "upstream"),
-        _count(_destinations(snapshot), "destination"),
-        _count(len(snapshot.consumers), "consumer"),
-        _count(len(snapshot.keys), "key"),
-    )
-    return f"{', '.join(counts)} from {_sources(served)}; revision {snapshot.revision}"
+    what = f"{render_counts(served.snapshot)} from {_sources(served)}; revision {served.snapshot.revision}"
+    first = f"Exeat {__version__} serves{workers} at"
+    return "\n".join([first, *(f"  {url}" for url in urls), what, *_next(served)])
 
 
 def _sources(served: Served) -> str:
@@ -78,7 +66,7 @@ def _sources(served: Served) -> str:
 def _next(served: Served) -> Iterable[str]:
     """What to do next: the first step that is still missing."""
     snapshot = served.snapshot
-    if not snapshot.upstreams and not _destinations(snapshot):
+    if not snapshot.upstreams and not _each_destination(snapshot):
         yield "Nothing can be called yet. Write exeat.yaml, then: exeat check; or look around with: exeat demo"
         return
     if not snapshot.keys:
@@ -102,11 +90,3 @@ def _curl(served: Served, address: Listen) -> str:
 
 def _each_destination(snapshot: Snapshot) -> list[Destination]:
     return [entry for found in (*snapshot.exact.values(), *snapshot.below.values()) for entry in found]
-
-
-def _destinations(snapshot: Snapshot) -> int:
-    return len(_each_destination(snapshot))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

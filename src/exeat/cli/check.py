@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from exeat.cli.counts import count, render_counts
 from exeat.cli.output import FINE, WRONG, complain, say, say_json
 from exeat.config.compile import Loaded, load
 from exeat.config.problem import ConfigError, Problem
 from exeat.config.settings import read_settings
-from exeat.model.snapshot import Snapshot
 
 
 def check(file: Path | None, *, as_json: bool) -> int:
@@ -18,30 +18,20 @@ def check(file: Path | None, *, as_json: bool) -> int:
         if as_json:
             say_json({"ok": False, "problems": _as_data(error.problems), "warnings": []})
             return WRONG
-        count = len(error.problems)
-        return complain([*error.problems, "1 problem" if count == 1 else f"{count} problems"])
+        number = len(error.problems)
+        return complain([*error.problems, "1 problem" if number == 1 else f"{number} problems"])
     if as_json:
-        say_json({"ok": True, "problems": [], "warnings": _as_data(loaded.warnings), **_facts(loaded.snapshot)})
+        facts = {"revision": loaded.snapshot.revision, **count(loaded.snapshot)}
+        say_json({"ok": True, "problems": [], "warnings": _as_data(loaded.warnings), **facts})
     else:
         say(_render(loaded))
     return FINE
 
 
 def _render(loaded: Loaded) -> str:
-    facts = _facts(loaded.snapshot)
-    counts = ", ".join(f"{facts[name]} {name}" for name in ("upstreams", "destinations", "consumers", "keys"))
     warnings = [f"warning: {warning}" for warning in loaded.warnings]
-    return "\n".join([*warnings, f"No problems: {counts}; revision {loaded.snapshot.revision}"])
-
-
-def _facts(snapshot: Snapshot) -> dict[str, object]:
-    return {
-        "revision": snapshot.revision,
-        "upstreams": len(snapshot.upstreams),
-        "destinations": sum(map(len, (*snapshot.exact.values(), *snapshot.below.values()))),
-        "consumers": len(snapshot.consumers),
-        "keys": len(snapshot.keys),
-    }
+    snapshot = loaded.snapshot
+    return "\n".join([*warnings, f"No problems: {render_counts(snapshot)}; revision {snapshot.revision}"])
 
 
 def _as_data(problems: Iterable[Problem]) -> list[dict[str, object]]:

@@ -80,7 +80,7 @@ def _bind_tcp(address: Listen, listeners: Listeners) -> None:
     """Bind all addresses that a host stands for; a family that this machine hasn't is left out."""
     port, bound = address.port, 0
     failure: OSError | None = None
-    for host in _hosts_of(address.host):
+    for host in hosts_of(address.host):
         try:
             port = _bind_host(host, port, listeners)
             bound += 1
@@ -93,7 +93,8 @@ def _bind_tcp(address: Listen, listeners: Listeners) -> None:
     listeners.addresses.append(Listen(address.host, port))
 
 
-def _hosts_of(host: str) -> list[str]:
+def hosts_of(host: str) -> list[str]:
+    """The addresses that a host to listen on stands for."""
     if not host:
         return list(EVERY_ADDRESS)
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)

@@ -15,9 +15,10 @@ from exeat.cli.certificate import Certificate, CertificateError
 from exeat.cli.changes import describe_changes
 from exeat.cli.channel import Kind, Start
 from exeat.cli.child import Child
-from exeat.cli.listeners import Listeners
+from exeat.cli.listeners import Listeners, hosts_of
 from exeat.config.compile import Loaded, load
 from exeat.config.handover import dumps
+from exeat.config.listen import Listen
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings
 from exeat.config.watch import Watch
@@ -54,6 +55,7 @@ class Supervisor:
         self._log = log
         self._as_json = as_json
         self._ready = ready
+        self._own = (*listeners.own, *_addresses_of(settings.control_listen))
         self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
         self._children: dict[int, Child] = {}
         self._not_ready = set(range(settings.workers))
@@ -138,13 +140,12 @@ class Supervisor:
             self._applied(number)
 
     def _start_of(self, number: int) -> Start:
-        settings, control = self._settings, self._settings.control_listen
-        own = [*self._listeners.own, *([] if control.path is not None else [(control.host, control.port)])]
+        settings = self._settings
         return Start(
             number=number + 1,
             listeners=self._listeners.descriptors(number),
             identity=self._certificate.identity if self._certificate is not None else None,
-            own=tuple(own),
+            own=self._own,
             trusted=settings.trusted_proxies,
             pseudonym=self._pseudonym,
             drain_s=settings.drain_s,
@@ -251,4 +252,15 @@ class Supervisor:
 
 def pause_before_restart(quick_deaths: int) -> float:
     """Seconds to wait after a death: none at first, then twice as many for each short life before it."""
-    return min(PAUSE_FIRST_S * 2.0 ** (quick_deaths - 1), PAUSE_LAST_S) if quick_deaths else 0.0
+    doublings = min(quick_deaths - 1, 10)
+    return min(PAUSE_FIRST_S * 2.0**doublings, PAUSE_LAST_S) if quick_deaths else 0.0
+
+
+def _addresses_of(address: Listen) -> list[tuple[str, int]]:
+    """The addresses and port of a listener; none for a Unix socket, or a name that nothing is known of."""
+    if address.path is not None:
+        return []
+    try:
+        return [(host, address.port) for host in hosts_of(address.host)]
+    except OSError:
+        return []

@@ -47,7 +47,8 @@ class Process:
         await self._ended.wait()
         if reading.done() and (error := reading.exception()) is not None:
             self._log.bug(error)
-            self._channel.send(render(Kind.FAILED, type(error).__name__.encode()))
+            with contextlib.suppress(OSError):
+                self._channel.send(render(Kind.FAILED, type(error).__name__.encode()))
             return 1
         reading.cancel()
         if self._started.is_set():

@@ -29,7 +29,7 @@ def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, quer
     known = head.known
     authorization = known.get(b"authorization")
     usual = slot in _STANDARD_OR_NONE and parameter is None
-    if usual and authorization is not None and not (_OTHERS & known.keys()) and authorization.startswith(_BEARER):
+    if usual and authorization is not None and _OTHERS.isdisjoint(known) and authorization.startswith(_BEARER):
         return Presented(authorization[7:], _IN_AUTHORIZATION, None)
     found = dict(_in_fields(head, slot))
     in_query = _in_query(query, parameter) if parameter and query else None

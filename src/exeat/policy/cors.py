@@ -37,7 +37,7 @@ def preflight_fields(head: RequestHead, origin: bytes, cors: Cors) -> list[bytes
 
 def replace_fields(fields: list[bytes], origin: bytes | None) -> list[bytes]:
     """An answer's fields with the gateway's decision in place of the upstream's; `origin` None allows nothing."""
-    kept = [line for line in fields if not name_of(line).startswith(b"access-control-")]
+    kept = [line for line in fields if line and not name_of(line).startswith(b"access-control-")]
     if origin is None:
         return kept
     exposed = {name_of(line) for line in kept} | {b"exeat-request-id", b"exeat-origin"}

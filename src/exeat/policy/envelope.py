@@ -178,6 +178,8 @@ def answer_of(status: int, fields: list[bytes], body: bytes, meta: dict[str, obj
     headers: dict[str, str | list[str]] = {}
     cookies: list[str] = []
     for line in fields:
+        if not line:
+            continue  # a field that was read on the way and isn't passed on
         raw_name, raw_value = split_field(line)
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         if name == "set-cookie":

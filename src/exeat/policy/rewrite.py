@@ -73,7 +73,7 @@ def _is_below(path: bytes, base: bytes) -> bool:
 
 def scrub(fields: list[bytes], needles: tuple[Secret, ...]) -> list[bytes]:
     """Replace every spelling of the injected secret in field values (an upstream that echoes it must not leak it)."""
-    return [_scrub(line, needles) for line in fields]
+    return [_scrub(line, needles) for line in fields if line]
 
 
 def _scrub(line: bytes, needles: tuple[Secret, ...]) -> bytes:

@@ -1,6 +1,7 @@
 """Everything known about one request while it is served: the one mutable thing of a request."""
 
 import os
+import random
 from typing import NamedTuple, Protocol
 
 from exeat.errors import Code
@@ -161,17 +162,12 @@ class Exchange:
 
 
 class Identifiers:
-    """Makes request identifiers: UUIDv7 (RFC 9562 §5.7), random bits taken from the system in large draws."""
+    """Makes request identifiers: UUIDv7 (RFC 9562 §5.7). They tell requests apart and aren't secret."""
 
-    __slots__ = ("_at", "_millisecond", "_pool", "_time")
-
-    _DRAW_BYTES = 10 * 4096
-    _DIGITS = 19
-    _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+    __slots__ = ("_bits", "_millisecond", "_time")
 
     def __init__(self) -> None:
-        self._pool = ""
-        self._at = 0
+        self._bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311 - not a secret
         self._millisecond = -1
         self._time = ""
 
@@ -182,10 +178,5 @@ class Identifiers:
             self._millisecond = millisecond
             digits = f"{millisecond:012x}"
             self._time = f"{digits[:8]}-{digits[8:]}-7"
-        at = self._at
-        if at + self._DIGITS > len(self._pool):
-            self._pool = os.urandom(self._DRAW_BYTES).hex()
-            at = 0
-        self._at = at + self._DIGITS
-        bits = self._pool[at : at + self._DIGITS]
-        return f"{self._time}{bits[:3]}-{self._VARIANTS[bits[3]]}{bits[4:7]}-{bits[7:]}"
+        bits = self._bits(74)
+        return f"{self._time}{bits >> 62:03x}-{0x8000 | bits >> 48 & 0x3FFF:04x}-{bits & 0xFFFFFFFFFFFF:012x}"

@@ -6,40 +6,27 @@ from exeat.telemetry.access_log import Members, redact_query
 
 def members_of(exchange: Exchange, time: str, now: float) -> Members:
     """The members of an exchange's access line; `time` is when it began, `now` the monotonic clock."""
-    head, resolved, permit, decision = exchange.head, exchange.resolved, exchange.permit, exchange.decision
-    members: Members = {
+    head, resolved, decision, key = exchange.head, exchange.resolved, exchange.decision, exchange.key
+    started, head_at, error = exchange.started, exchange.head_at, exchange.error
+    return {
         "time": time,
         "id": exchange.id,
+        "address": exchange.address or None,
+        "consumer": None if key is None else key.consumer.name,
+        "key": exchange.key_id if key is None else key.id,
+        "mode": None if resolved is None else resolved.mode,
+        "method": None if head is None else head.method.decode(),
+        "upstream": exchange.upstream,
+        "origin": None if resolved is None or resolved.target is None else str(resolved.target.origin),
+        "path": None if resolved is None else resolved.path.decode(),
+        "query": None if resolved is None or resolved.query is None else redact_query(resolved.query),
+        "decision": None if decision is None else decision.outcome,
+        "reason": None if decision is None or decision.outcome == "allow" else decision.reason,
         "status": exchange.status,
-        "duration_ms": round((now - exchange.started) * 1000, 3),
+        "error": None if error is None else str(error),
         "attempts": exchange.attempts,
+        "duration_ms": round((now - started) * 1000, 3),
+        "head_ms": None if head_at is None else round((head_at - started) * 1000, 3),
         "bytes_in": exchange.bytes_in,
         "bytes_out": exchange.bytes_out,
     }
-    if exchange.address:
-        members["address"] = exchange.address
-    if exchange.head_at is not None:
-        members["head_ms"] = round((exchange.head_at - exchange.started) * 1000, 3)
-    if head is not None:
-        members["method"] = head.method.decode("latin-1")
-    if exchange.key is not None:
-        members["consumer"] = exchange.key.consumer.name
-        members["key"] = exchange.key.id
-    elif exchange.key_id is not None:
-        members["key"] = exchange.key_id
-    if resolved is not None:
-        members["mode"] = resolved.mode
-        members["path"] = resolved.path.decode("latin-1")
-        if resolved.query:
-            members["query"] = redact_query(resolved.query)
-        if resolved.target is not None:
-            members["origin"] = str(resolved.target.origin)
-    if permit is not None and permit.upstream is not None:
-        members["upstream"] = permit.upstream.name
-    if decision is not None:
-        members["decision"] = decision.outcome
-        if decision.outcome != "allow":
-            members["reason"] = decision.reason
-    if exchange.error is not None:
-        members["error"] = str(exchange.error)
-    return members

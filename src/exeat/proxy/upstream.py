@@ -35,6 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.moved_at = 0.0
         self.served = 0
         self.is_reused = False
+        self.is_open = False
         self.transport: asyncio.Transport
         self._state = IDLE
         self._buffer = b""
@@ -59,10 +60,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
         self.transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
         self._time = asyncio.get_running_loop().time
+        self.is_open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone: whoever waits is told how far it got."""
         state, self._state = self._state, CLOSED
+        self.is_open = False
         if self.lost is not None:
             self.lost(self)
         if state == HEAD:
@@ -83,23 +86,20 @@ class UpstreamConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The upstream has finished sending: a clean end for a body that ends with its connection."""
         self._eof = True
+        self.is_open = False
         return False
 
     def close(self) -> None:
         """Close at once; nobody is told."""
         self._state = CLOSED
+        self.is_open = False
         self._caller = None
         self.transport.abort()
 
     @property
-    def is_open(self) -> bool:
-        """Whether it can take a request."""
-        return self._state == IDLE and not self._eof and not self.transport.is_closing()
-
-    @property
     def is_reusable(self) -> bool:
         """Whether another request may follow the one that has ended."""
-        return self._reusable and self.is_open and not self._paused
+        return self._reusable and self.is_open and self._state == IDLE and not self._paused
 
     # One request
 

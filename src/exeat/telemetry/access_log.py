@@ -2,7 +2,7 @@
 
 Members: time (RFC 3339, UTC), id, address, consumer, key (its public part), mode, method, upstream, origin, path,
 query (names only), decision, reason, status, error, attempts, duration_ms, head_ms (until the head of the answer),
-bytes_in, bytes_out. What isn't known is left out. No secret and no body ever stands here.
+bytes_in, bytes_out. What isn't known is null. No secret and no body ever stands here.
 """
 
 from collections.abc import Callable, Mapping

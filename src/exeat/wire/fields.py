@@ -8,6 +8,7 @@ remembered: most fields of most requests repeat, and a look-up costs a tenth of 
 """
 
 import re
+from typing import NamedTuple
 
 from exeat.errors import Code, GatewayError
 
@@ -18,6 +19,7 @@ LIST = 2  # read here, not forwarded; lines are joined
 ONCE_KEPT = 3  # read here and forwarded; twice is refused
 LIST_KEPT = 4  # read here and forwarded
 DROP = 5  # never forwarded, not read
+FORWARDED = frozenset({PASS, ONCE_KEPT, LIST_KEPT})
 
 # Requests. RFC 9110 §7.6.1 for what is hop-by-hop; identity and topology fields are removed because an upstream is
 # a third party (1-product §3: no trace of the internal network).
@@ -94,41 +96,47 @@ LINES_LIMIT = 4096
 LINE_LIMIT_BYTES = 256
 
 
+class Judged(NamedTuple):
+    """What a line is: `name` and `value` where it is read here (else None), and what is forwarded in its place."""
+
+    name: bytes | None
+    value: bytes
+    forwarded: bytes
+    once: bool
+
+
 class FieldTable:
     """Reads field lines of one direction, and remembers them within a bound, so that nobody can grow it."""
 
-    __slots__ = ("_known", "_passing", "_treatments")
+    __slots__ = ("_judged", "_passing", "_treatments", "_valid")
 
-    def __init__(self, treatments: dict[bytes, int]) -> None:
+    def __init__(self, treatments: dict[bytes, int], valid: dict[bytes, re.Pattern[bytes]]) -> None:
         self._treatments = treatments
+        self._valid = valid
         self._passing: dict[bytes, bytes] = {}
-        self._known: dict[bytes, tuple[bytes, int, bytes, bytes]] = {}
+        self._judged: dict[bytes, Judged] = {}
 
     def read(self, lines: list[bytes]) -> tuple[list[bytes], dict[bytes, bytes]]:
-        """The lines to forward, and what is read here by lower-case name. GatewayError names what is wrong."""
-        forwarded: list[bytes] = []
-        known: dict[bytes, bytes] = {}
-        remembered = self._passing.get
-        for raw in lines:
-            line = remembered(raw)
-            if line is not None:
-                forwarded.append(line)
-                continue
-            name, treatment, value, line = self._known.get(raw) or self._judge(raw)
-            if treatment == PASS:
-                forwarded.append(line)
-            elif treatment != DROP:
-                if name not in known:
-                    known[name] = value
-                elif treatment == ONCE or treatment == ONCE_KEPT:  # noqa: PLR1714 - two comparisons, no set
-                    raise malformed(f"The field {name.decode()} was sent more than once.")
-                else:
-                    known[name] += b", " + value
-                if treatment >= ONCE_KEPT:
-                    forwarded.append(line)
-        return forwarded, known
+        """The lines to forward, and what is read here by lower-case name. GatewayError names what is wrong.
 
-    def _judge(self, raw: bytes) -> tuple[bytes, int, bytes, bytes]:
+        Where a line isn't forwarded, an empty one stands in its place.
+        """
+        forwarded = list(map(self._passing.get, lines))
+        known: dict[bytes, bytes] = {}
+        place = -1
+        for _ in range(forwarded.count(None)):
+            place = forwarded.index(None, place + 1)
+            raw = lines[place]
+            name, value, forwarded[place], once = self._judged.get(raw) or self._judge(raw)
+            if name is not None:
+                if name in known:
+                    if once:
+                        raise malformed(f"The field {name.decode()} was sent more than once.")
+                    value = known[name] + b", " + value
+                known[name] = value
+        return forwarded, known  # type: ignore[return-value]  # every None has been replaced
+
+    def _judge(self, raw: bytes) -> Judged:
         """Parse a line, find how its name is treated, and remember it if it may be remembered."""
         match = _LINE.fullmatch(raw)
         if match is None:
@@ -136,23 +144,32 @@ class FieldTable:
         name, value = match.groups()
         value = value.rstrip(b" \t")
         lower = name.lower()
+        valid = self._valid.get(lower)
+        if valid is not None and valid.fullmatch(value) is None:
+            raise malformed(f"The value of {lower.decode()} isn't valid.")
+        treatment = self._treatment(lower)
+        line = render_field(name, value) if treatment in FORWARDED else b""
+        is_read = treatment not in {PASS, DROP}
+        judged = Judged(lower if is_read else None, value, line, treatment in {ONCE, ONCE_KEPT})
+        if len(raw) <= LINE_LIMIT_BYTES and lower not in SECRET:
+            self._remember(raw, judged, passes=treatment == PASS)
+        return judged
+
+    def _treatment(self, lower: bytes) -> int:
         treatment = self._treatments.get(lower)
         if treatment is None:
             dashed = lower.replace(b"_", b"-")  # CGI-style servers read x_y as x-y: a look-alike is treated as the name
             treatment = DROP if dashed.startswith((b"exeat-", b"x-forwarded-")) else PASS
-        judged = (lower, treatment, value, render_field(name, value))
-        if len(raw) <= LINE_LIMIT_BYTES and lower not in SECRET:
-            self._remember(raw, judged)
-        return judged
+        return treatment
 
-    def _remember(self, raw: bytes, judged: tuple[bytes, int, bytes, bytes]) -> None:
-        if len(self._passing) + len(self._known) >= LINES_LIMIT:
+    def _remember(self, raw: bytes, judged: Judged, *, passes: bool) -> None:
+        if len(self._passing) + len(self._judged) >= LINES_LIMIT:
             self._passing.clear()
-            self._known.clear()
-        if judged[1] == PASS:
-            self._passing[raw] = judged[3]
+            self._judged.clear()
+        if passes:
+            self._passing[raw] = judged.forwarded
         else:
-            self._known[raw] = judged
+            self._judged[raw] = judged
 
 
 def render_field(name: bytes, value: bytes) -> bytes:

@@ -1,0 +1,232 @@
+"""`exeat explain`: what it says, that it agrees with the gateway, and what it never says."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import Gateway, JsonObject, MadeKey, make_key, run_exeat
+
+MARKER = "marker-of-a-secret-that-must-not-be-seen"
+KEY = make_key()
+REVOKED = make_key()
+UNKNOWN = make_key()
+# Nothing listens on port 9 of loopback: what the gateway lets through ends in connect-failed.
+CLOSED = {"url": "http://127.0.0.1:9", "plaintext": True, "network": {"private": ["127.0.0.0/8"]}}
+DOCUMENT = {
+    "upstreams": {
+        "bearer": {**CLOSED, "credential": {"kind": "bearer", "secret": MARKER}},
+        "basic": {**CLOSED, "url": "http://127.0.0.2:9", "credential": {"kind": "basic", "username": MARKER}},
+        "header": {
+            **CLOSED,
+            "url": "http://127.0.0.3:9",
+            "credential": {"kind": "header", "name": "X-Token", "secret": MARKER, "prefix": "v1 "},
+            "methods": ["GET"],
+        },
+        "query": {
+            **CLOSED,
+            "url": "http://127.0.0.4:9/v2",
+            "credential": {"kind": "query", "name": "api_key", "secret": MARKER},
+            "paths": {"allow": ["/items/**"], "deny": ["/items/secret"]},
+        },
+        "private": {"url": "https://localhost:9"},
+        "other": {**CLOSED, "url": "http://127.0.0.6:9"},
+    },
+    "consumers": {
+        "web": {
+            "keys": [{"sha256": KEY.sha256}, {"sha256": REVOKED.sha256, "revoked": True}],
+            "grants": [
+                "bearer",
+                "basic",
+                "header",
+                "query",
+                "private",
+                {"upstream": "other", "methods": ["GET"], "mode": "report"},
+            ],
+        },
+        "elsewhere": {"grants": ["bearer"], "networks": ["10.0.0.0/8"]},
+    },
+}
+CALLS = [
+    ("GET", "/bearer/user"),
+    ("GET", "/basic/user"),
+    ("GET", "/header/user"),
+    ("POST", "/header/user"),
+    ("GET", "/query/items/1?api_key=mine&x=1"),
+    ("GET", "/query/items/secret"),
+    ("GET", "/query/other"),
+    ("GET", "/query/items%2fsecret"),
+    ("POST", "/other/user"),
+    ("GET", "/private/user"),
+    ("GET", "/nothing/user"),
+    ("GET", "/https://unknown.example/x"),
+    ("GET", "/http://127.0.0.1:9/user"),
+    ("GET", "/http://127.1:9/user"),
+    ("GET", "/http://user@127.0.0.1:9/"),
+    ("GET", "/bearer/../x"),
+    ("TRACE", "/bearer/user"),
+    ("GET", "/-/ready"),
+]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Gateway]:
+    """One gateway, whose document every test explains."""
+    with Gateway(DOCUMENT) as gateway:
+        yield gateway
+
+
+def explain(gateway: Gateway, *arguments: str) -> tuple[int, JsonObject]:
+    result = run_exeat("explain", *arguments, "--json", cwd=gateway.folder)
+    assert MARKER not in result.stdout + result.stderr
+    assert KEY.key not in result.stdout + result.stderr
+    assert result.stderr == ""
+    answer = json.loads(result.stdout)
+    assert isinstance(answer, dict)
+    return result.returncode, answer
+
+
+def leaves(gateway: Gateway, *arguments: str) -> list[str]:
+    answer = explain(gateway, *arguments)[1]["leaves"]
+    assert isinstance(answer, list)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "target"),
+    [
+        *((KEY, method, target) for method, target in CALLS),
+        *((key, "GET", target) for key in (REVOKED, UNKNOWN) for target in ("/bearer/user", "/nothing/user")),
+    ],
+    ids=lambda value: "" if isinstance(value, MadeKey) else value,
+)
+def test_it_agrees_with_the_gateway(gateway: Gateway, key: MadeKey, method: str, target: str) -> None:
+    """What is explained is what happens: the same code, or let through by both."""
+    shown = key.key
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    connection.request(method, target, headers={"Exeat-Key": shown})
+    response = connection.getresponse()
+    code = response.getheader("Exeat-Error")
+    connection.close()
+    status, answer = explain(gateway, shown, method, target)
+    assert answer["code"] == (None if code == "connect-failed" else code)
+    assert status == (0 if answer["allowed"] else 3)
+
+
+@pytest.mark.parametrize("name", ["web", KEY.sha256, KEY.sha256.upper()], ids=["consumer", "digest", "capitals"])
+def test_a_consumer_or_digest_stands_for_a_key(gateway: Gateway, name: str) -> None:
+    """Who explains needn't hold the key."""
+    status, answer = explain(gateway, name, "GET", "/bearer/user")
+    assert (status, answer["consumer"], answer["allowed"]) == (0, "web", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("/bearer/user", "Authorization: Bearer (redacted)"),
+        ("/basic/user", "Authorization: Basic (redacted)"),
+        ("/header/user", "X-Token: (redacted)"),
+        ("/query/items/1?api_key=mine&x=1", "GET /v2/items/1?x=1&api_key=(redacted) HTTP/1.1"),
+    ],
+)
+def test_what_leaves_is_shown_without_its_secret(gateway: Gateway, target: str, line: str) -> None:
+    """The head that would leave has the credential in its place, its secret masked."""
+    assert line in leaves(gateway, "web", "GET", target)
+
+
+def test_secrets_of_the_caller_are_masked_too(gateway: Gateway) -> None:
+    """Fields in which callers carry secrets are shown by name only."""
+    arguments = ("web", "GET", "/other/user", "-H", f"Cookie: {MARKER}", "-H", "X-Note: seen")
+    lines = leaves(gateway, *arguments)
+    assert "Cookie: (redacted)" in lines
+    assert "X-Note: seen" in lines
+
+
+def test_the_phases_have_the_pipelines_numbers(gateway: Gateway) -> None:
+    """Numbers and names are those of proxy/pipeline.py and the docs."""
+    _, answer = explain(gateway, "web", "GET", "/bearer/user")
+    phases = answer["phases"]
+    assert isinstance(phases, list)
+    assert [(phase["number"], phase["name"]) for phase in phases] == [
+        (1, "receive"),
+        (2, "resolve"),
+        (3, "identify"),
+        (4, "authorize"),
+        (8, "attempt"),
+        (9, "relay"),
+    ]
+
+
+def test_the_callers_address_is_judged(gateway: Gateway) -> None:
+    """Networks are judged where an address is given, and named where none is."""
+    call = ("elsewhere", "GET", "/bearer/user")
+    assert explain(gateway, *call, "--from", "10.1.2.3")[0] == 0
+    status, answer = explain(gateway, *call, "--from", "192.0.2.1")
+    assert (status, answer["code"]) == (3, "ip-not-allowed")
+    status, answer = explain(gateway, *call)
+    assert status == 0
+    assert "10.0.0.0/8" in json.dumps(answer)
+
+
+def test_host_and_header_modes(gateway: Gateway) -> None:
+    """A Host or Exeat-Target field given with --header addresses the upstream as in a real request."""
+    for field in ("Host: bearer.gateway.internal", "Exeat-Target: http://127.0.0.1:9"):
+        status, answer = explain(gateway, "web", "GET", "/user", "--header", field)
+        assert status == 0, answer
+        assert "upstream bearer" in json.dumps(answer)
+
+
+def test_a_url_is_a_target(gateway: Gateway) -> None:
+    """A URL needs no slash before it; what it belongs to is found."""
+    status, answer = explain(gateway, "web", "GET", "http://127.0.0.1:9/user")
+    assert (status, answer["allowed"]) == (0, True)
+
+
+def test_report_mode_is_said(gateway: Gateway) -> None:
+    """What passes only because a rule reports is marked."""
+    status, answer = explain(gateway, "web", "POST", "/other/user")
+    phases = answer["phases"]
+    assert isinstance(phases, list)
+    assert status == 0
+    assert [phase["outcome"] for phase in phases if phase["name"] == "authorize"] == ["report"]
+
+
+def test_names_are_left_alone_if_asked(gateway: Gateway) -> None:
+    """Without DNS nothing is looked up, and that is said."""
+    _, answer = explain(gateway, "web", "GET", "/bearer/user", "--no-dns")
+    assert "not looked up" in json.dumps(answer)
+
+
+def test_the_text_reads(gateway: Gateway) -> None:
+    """For people: phases in a column, the verdict last, with what to do."""
+    result = run_exeat("explain", "web", "POST", "/header/user", cwd=gateway.folder)
+    assert result.returncode == 3
+    assert " 4  authorize  REFUSED  " in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Refused: 403 method-not-granted. GET /-/whoami")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nobody", "GET", "/x"),
+        ("0" * 64, "GET", "/x"),
+        ("web", "GET", "/x", "--from", "here"),
+        ("web", "GET", "/x", "--header", "no colon"),
+        ("web", "GET", "/x", "--config", "nowhere.yaml"),
+    ],
+)
+def test_a_question_without_sense_is_code_2(gateway: Gateway, arguments: tuple[str, ...]) -> None:
+    """What can't be answered is one line."""
+    result = run_exeat("explain", *arguments, cwd=gateway.folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_document_that_is_wrong_is_not_explained(tmp_path: Path) -> None:
+    """First the document has to be right."""
+    (tmp_path / "exeat.yaml").write_text("upstreams: {a: {url: nonsense}}\n")
+    result = run_exeat("explain", "web", "GET", "/a", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "exeat.yaml:1: upstreams.a.url" in result.stderr
