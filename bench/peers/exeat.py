@@ -8,6 +8,8 @@ from pathlib import Path
 from peers import Peer
 from testbed import TLS_ROUTES, UPSTREAM_NAME, Route, Testbed, random_word
 
+COMPILED = Path(__file__).parents[2] / "build" / "compiled"
+
 _UPSTREAM = """\
   {route}:
     url: {scheme}://{name}:{port}
@@ -58,6 +60,8 @@ def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -
         "EXEAT_LOG_FORMAT": "json",
         "EXEAT_DRAIN_S": "1",
     }
+    if COMPILED.is_dir():
+        settings["PYTHONPATH"] = str(COMPILED)
     log = testbed.file("exeat/access.log")
     return Peer(
         name="exeat",

@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.support.certificates import Authority
 from tests.support.gateway import environment
 
+ROOT = Path(__file__).parents[2]
+
 
 @contextmanager
 def httpbin(authority: Authority, folder: Path) -> Iterator[str]:
@@ -17,7 +19,8 @@ def httpbin(authority: Authority, folder: Path) -> Iterator[str]:
     authority.write_pair(certificate, key)
     with (folder / "httpbin.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, __file__, str(certificate), str(key)],
+            [sys.executable, "-m", "tests.support.httpbin_server", str(certificate), str(key)],
+            cwd=ROOT,
             env=environment({}),
             stdout=subprocess.PIPE,
             stderr=log,

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import struct
+from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -150,5 +151,5 @@ def _answer(
     )
 
 
-def _text(fields: h11.Headers) -> tuple[tuple[str, str], ...]:
+def _text(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)

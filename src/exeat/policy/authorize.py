@@ -8,7 +8,7 @@ Rule 3: in report mode a refusal becomes a decision that is recorded, and the re
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Final, final
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
@@ -24,14 +24,25 @@ _AMBIGUOUS = re.compile(rb"%(?:2[fF]|5[cC]|00)|//|\\")
 _PARAMETERS = re.compile(rb";[^/]*")
 
 
-class Permit(NamedTuple):
+@final
+class Permit:
     """What a request may do: call one upstream (at `endpoints`) or destination, at a path below the endpoint's own."""
 
-    upstream: Upstream | None
-    destination: Destination | None
-    endpoints: tuple[Endpoint, ...]
-    path: bytes
-    decision: Decision
+    __slots__ = ("decision", "destination", "endpoints", "path", "upstream")
+
+    def __init__(
+        self,
+        upstream: Upstream | None,
+        destination: Destination | None,
+        endpoints: tuple[Endpoint, ...],
+        path: bytes,
+        decision: Decision,
+    ) -> None:
+        self.upstream: Final = upstream
+        self.destination: Final = destination
+        self.endpoints: Final = endpoints
+        self.path: Final = path
+        self.decision: Final = decision
 
 
 def check_network(key: Key, address: str) -> Decision:

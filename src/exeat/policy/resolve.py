@@ -4,7 +4,7 @@ Precedence: an Exeat-Target field, then a host that names an upstream, then Exea
 then the first segment of the path. Nothing is refused here for being unknown: who may know that is decided later.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, final
 
 from exeat.errors import Code, GatewayError
 from exeat.model.origin import Target
@@ -19,21 +19,35 @@ _URL_STARTS = (b"/http:/", b"/https:/")
 _NEVER_FORWARDED = frozenset({b"TRACE", b"CONNECT"})
 
 
-class Resolved(NamedTuple):
+@final
+class Resolved:
     """One place: by name (`upstreams` has one), by URL (`target` is set) or nowhere (`unknown` says what was named).
 
     A URL may belong to several upstreams at its origin, or to a `destination`. `path` is what follows the upstream's
     URL, `query` what follows `?`; `prefix` is what the caller's own paths to this place begin with.
     """
 
-    mode: Mode
-    upstreams: tuple[Upstream, ...]
-    destination: Destination | None
-    target: Target | None
-    path: bytes
-    query: bytes | None
-    prefix: bytes
-    unknown: str | None = None
+    __slots__ = ("destination", "mode", "path", "prefix", "query", "target", "unknown", "upstreams")
+
+    def __init__(  # noqa: PLR0917 - a value of eight parts
+        self,
+        mode: Mode,
+        upstreams: tuple[Upstream, ...],
+        destination: Destination | None,
+        target: Target | None,
+        path: bytes,
+        query: bytes | None,
+        prefix: bytes,
+        unknown: str | None = None,
+    ) -> None:
+        self.mode: Final = mode
+        self.upstreams: Final = upstreams
+        self.destination: Final = destination
+        self.target: Final = target
+        self.path: Final = path
+        self.query: Final = query
+        self.prefix: Final = prefix
+        self.unknown: Final = unknown
 
 
 def resolve(head: RequestHead, snapshot: Snapshot) -> Resolved:

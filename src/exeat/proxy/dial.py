@@ -86,41 +86,29 @@ class Dialler:
     async def _open(self, connection: UpstreamConnection, route: Route, address: str) -> None:
         loop = asyncio.get_running_loop()
         if route.origin.scheme == "http":
-            transport, _ = await loop.create_connection(lambda: connection, address, route.origin.port)
+            transport, _ = await loop.create_connection(
+                lambda: connection,  # type: ignore[type-var]  # has asyncio's methods, see secure.Inner
+                address,
+                route.origin.port,
+            )
             _check_peer(transport, address)
             return
         ready: asyncio.Future[None] = loop.create_future()
-        inner = _Handshaken(connection, ready)
 
-        def failed(error: Exception) -> None:
+        def ended(error: Exception | None) -> None:
             if not ready.done():
-                ready.set_exception(error)
+                ready.set_result(None) if error is None else ready.set_exception(error)
 
         context = self._trust.context(route.tls)
         name = route.tls.server_name or route.origin.host
-        secure = Secure(inner, context, server_name=name, failed=failed)
-        transport, _ = await loop.create_connection(lambda: secure, address, route.origin.port)
+        secure = Secure(connection, context, server_name=name, ended=ended)
+        transport, _ = await loop.create_connection(lambda: secure, address, route.origin.port)  # type: ignore[type-var]  # see secure.Inner
         try:
             _check_peer(transport, address)
             await ready
         except BaseException:
             transport.abort()
             raise
-
-
-class _Handshaken(asyncio.Protocol):
-    """Stands where the connection will be until TLS is there, then hands over."""
-
-    def __init__(self, connection: UpstreamConnection, ready: asyncio.Future[None]) -> None:
-        self._connection = connection
-        self._ready = ready
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connection.connection_made(transport)
-        assert isinstance(transport, Secure)  # noqa: S101 - made in _open
-        transport.set_protocol(self._connection)
-        if not self._ready.done():
-            self._ready.set_result(None)
 
 
 class Trust:

@@ -8,9 +8,10 @@ Rule 3: memory is bounded: a full buffer stops reading, a slow reader stops its 
 import asyncio
 import socket
 import struct
+from typing import final
 
 from exeat.errors import Code, GatewayError
-from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
+from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
 from exeat.proxy.runtime import Runtime
 from exeat.wire.body import BodyReader, reader_of, render_chunk, render_last_chunk
 from exeat.wire.fields import options
@@ -30,7 +31,8 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK = render_last_chunk([])
 
 
-class Downstream(asyncio.Protocol):
+@final
+class Downstream(Caller):
     """A caller's connection. It is the Caller of the exchange that it serves."""
 
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:

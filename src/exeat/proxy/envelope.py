@@ -12,7 +12,7 @@ from exeat.policy.envelope import BODY_LIMIT_BYTES, Call, answer_of, failure_of,
 from exeat.policy.resolve import by_name, by_url
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
-from exeat.proxy.exchange import Answer, BodySink, Exchange, Flow
+from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
 from exeat.proxy.runtime import Runtime
 from exeat.wire.http1 import parse_request
 from exeat.wire.target import parse_url
@@ -83,7 +83,7 @@ class Buffer:
         self.whole.set(b"".join(self._parts))
 
 
-class Collector:
+class Collector(Caller):
     """The Caller of one call: it holds the answer instead of sending it."""
 
     def __init__(self, outer: Exchange, item: Call, finished: Callable[[], None]) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import random
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import Final, Protocol, final
 
 from exeat.errors import Code
 from exeat.model.consumer import Key
@@ -16,18 +17,24 @@ from exeat.proxy.drive import Drive
 from exeat.wire.http1 import RequestHead
 
 
-class Answer(NamedTuple):
+@final
+class Answer:
     """The head of an answer before it is framed for one caller.
 
     `length` None and not `chunked` is a body that ends with its connection. `origin` says who made the answer.
     """
 
-    status: int
-    reason: bytes
-    fields: list[bytes]
-    length: int | None
-    chunked: bool
-    origin: bytes
+    __slots__ = ("chunked", "fields", "length", "origin", "reason", "status")
+
+    def __init__(
+        self, status: int, reason: bytes, fields: list[bytes], length: int | None, *, chunked: bool, origin: bytes
+    ) -> None:
+        self.status: Final = status
+        self.reason: Final = reason
+        self.fields: Final = fields
+        self.length: Final = length
+        self.chunked: Final = chunked
+        self.origin: Final = origin
 
 
 class BodySink(Protocol):
@@ -40,39 +47,49 @@ class BodySink(Protocol):
         """The body is complete."""
 
 
-class Caller(Protocol):
+class Caller(ABC):
     """The side that an answer goes to: a downstream connection, or the collector of an envelope."""
 
-    has_begun: bool
+    has_begun: bool = False
 
     @property
+    @abstractmethod
     def gateway(self) -> bytes:
         """`scheme://host[:port]` as the caller addresses the gateway."""
 
+    @abstractmethod
     def pump_body(self, sink: BodySink) -> None:
         """Send the request's body to `sink`, now and as it arrives."""
 
+    @abstractmethod
     def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
         """Pass on an interim response (1xx)."""
 
+    @abstractmethod
     def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
         """Send the head of the answer and the first content."""
 
+    @abstractmethod
     def attach(self, source: "Flow") -> None:
         """The rest of the answer comes from `source`, which is to be paused where the caller can't keep up."""
 
+    @abstractmethod
     def content(self, content: bytes) -> None:
         """Send more content."""
 
+    @abstractmethod
     def end(self, trailers: list[bytes]) -> None:
         """The answer is complete."""
 
+    @abstractmethod
     def abort(self, code: Code) -> None:
         """The answer can't be completed: make sure that the caller can see it."""
 
+    @abstractmethod
     def pause_body(self) -> None:
         """The body's sink is full."""
 
+    @abstractmethod
     def resume_body(self) -> None:
         """The body's sink takes more."""
 
@@ -92,6 +109,7 @@ class Flow(Protocol):
 DEFAULTS = Timeouts()
 
 
+@final
 class Exchange:
     """One request and its response.
 
@@ -161,6 +179,7 @@ class Exchange:
         return permit.upstream.name if permit is not None and permit.upstream is not None else None
 
 
+@final
 class Identifiers:
     """Makes request identifiers: UUIDv7 (RFC 9562 §5.7). They tell requests apart and aren't secret."""
 

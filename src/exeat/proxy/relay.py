@@ -59,7 +59,9 @@ def answer_of(
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     if b"date" not in known:
         fields = [*fields, b"Date: " + runtime.date + b"\r\n"]
-    return Answer(response.status, response.reason, fields, response.length, response.chunked, b"upstream")
+    return Answer(
+        response.status, response.reason, fields, response.length, chunked=response.chunked, origin=b"upstream"
+    )
 
 
 def form_of(exchange: Exchange, permit: Permit) -> Form:

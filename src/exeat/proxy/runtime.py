@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from exeat.errors import GatewayError
@@ -25,7 +26,7 @@ class Connection(Protocol):
         """Close as soon as nothing is under way."""
 
 
-class Runtime(Protocol):
+class Runtime(ABC):
     """One worker, as the phases see it. `clock` is monotonic seconds; `date` the value of a Date field for now."""
 
     clock: Callable[[], float]
@@ -37,38 +38,50 @@ class Runtime(Protocol):
     trusted: tuple[Network, ...]
     connections: set[Connection]
 
+    @abstractmethod
     async def own(self, exchange: Exchange, path: bytes) -> None:
         """Answer a request for one of Exeat's own paths."""
 
+    @abstractmethod
     def exchange(self, head: RequestHead | None, caller: Caller) -> Exchange:
         """Begin an exchange."""
 
+    @abstractmethod
     def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
         """Run an exchange through the pipeline; `finished` is called at its end."""
 
+    @abstractmethod
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer and record a request that has no head that could be served."""
 
+    @abstractmethod
     def record(self, exchange: Exchange) -> None:
         """Account for an exchange at its end."""
 
+    @abstractmethod
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:
         """Log a fault of Exeat."""
 
+    @abstractmethod
     def marks(self, identifier: str, origin: bytes) -> bytes:
         """The lines that every answer carries."""
 
+    @abstractmethod
     def trusts(self, peer: str) -> bool:
         """Whether a peer is a proxy whose X-Forwarded-* fields are believed."""
 
+    @abstractmethod
     def forwarded_for(self, head: RequestHead, peer: str) -> str:
         """The caller's address behind a trusted proxy."""
 
+    @abstractmethod
     def endpoint(self, destination: Destination, origin: Origin) -> Endpoint:
         """The one endpoint of a destination at an origin."""
 
+    @abstractmethod
     def turn(self, name: str, count: int) -> int:
         """Whose turn it is among the endpoints of an upstream."""
 
+    @abstractmethod
     def is_pool_full(self, exchange: Exchange) -> bool:
         """Whether the bound on connections is what an exchange waits for."""

@@ -8,31 +8,55 @@ its transport; to the outer transport it is the protocol.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, final
 
 READ_BYTES = 16 * 1024
 HANDSHAKE_TIMEOUT_S = 10.0
 
 
-class Secure(asyncio.Protocol, asyncio.Transport):
-    """One TLS connection. A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does."""
+class Inner(Protocol):
+    """What asyncio calls on a protocol. The connections of this package have the methods without the base class:
+    a class of its own compiles to direct attribute access, one derived from asyncio's doesn't.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is ready."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived."""
+
+    def eof_received(self) -> bool:
+        """The peer sends nothing more; whether to keep the connection open."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+
+    def pause_writing(self) -> None:
+        """The peer reads slowly."""
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+
+
+@final
+class Secure:
+    """One TLS connection; `ended` is told how the handshake ended. A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does."""
 
     def __init__(
         self,
-        inner: asyncio.Protocol,
+        inner: Inner,
         context: ssl.SSLContext,
         *,
         server_side: bool = False,
         server_name: str | None = None,
-        failed: Callable[[Exception], None] | None = None,
+        ended: Callable[[Exception | None], None] | None = None,
     ) -> None:
-        asyncio.Transport.__init__(self)
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, server_name)
         self._transport: asyncio.Transport
-        self._failed = failed
+        self._ended_handshake = ended
         self._ready = False
         self._paused = False
         self._closing = False
@@ -70,9 +94,8 @@ class Secure(asyncio.Protocol, asyncio.Transport):
         self._stop_timer()
         if self._ready:
             self._inner.connection_lost(self._error or exc)
-        elif self._failed is not None:
-            self._failed(exc or ConnectionResetError("the connection ended during the TLS handshake"))
-            self._failed = None
+        else:
+            self._tell(exc or ConnectionResetError("the connection ended during the TLS handshake"))
 
     def pause_writing(self) -> None:
         """The peer reads slowly."""
@@ -95,19 +118,23 @@ class Secure(asyncio.Protocol, asyncio.Transport):
             self._give_up(error)
             return
         self._ready = True
-        self._failed = None
         self._stop_timer()
         self._flush()
-        self._inner.connection_made(self)
+        self._inner.connection_made(self)  # type: ignore[arg-type]  # has a transport's methods
+        self._tell(None)
         self._read()
 
     def _give_up(self, error: Exception) -> None:
-        failed, self._failed = self._failed, None
         self._closing = True
         self._stop_timer()
         self._transport.close()
-        if failed is not None:
-            failed(error)
+        self._tell(error)
+
+    def _tell(self, error: Exception | None) -> None:
+        """Say how the handshake ended, once."""
+        ended, self._ended_handshake = self._ended_handshake, None
+        if ended is not None:
+            ended(error)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -203,14 +230,9 @@ class Secure(asyncio.Protocol, asyncio.Transport):
         if not self._paused and not self.is_closing():
             self._transport.resume_reading()
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+    def hand_over(self, inner: Inner) -> None:
         """Another protocol takes over."""
-        assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 - this transport delivers bytes
-        self._inner = protocol
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """The inner protocol."""
-        return self._inner
+        self._inner = inner
 
     def can_write_eof(self) -> bool:
         """TLS has no half-close that peers understand."""

@@ -8,6 +8,7 @@ Rule 2: every failure becomes a GatewayError here and goes to whoever waits for 
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import final
 
 from exeat.errors import Code, GatewayError
 from exeat.model.upstream import Route
@@ -25,7 +26,8 @@ WRITE_HIGH_BYTES = 128 * 1024
 IDLE, HEAD, BODY, CLOSED = range(4)
 
 
-class UpstreamConnection(asyncio.Protocol):
+@final
+class UpstreamConnection:
     """A connection of the pool. `idle_since` is set by the pool; `moved_at` is the loop's time of the last bytes."""
 
     def __init__(self, route: Route) -> None:

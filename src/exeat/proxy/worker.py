@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
+from typing import final
 
 from exeat.errors import Code, GatewayError
 from exeat.model.origin import Origin
@@ -22,7 +23,7 @@ from exeat.proxy.own import OwnPaths
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
 from exeat.proxy.record import members_of
-from exeat.proxy.runtime import Connection
+from exeat.proxy.runtime import Connection, Runtime
 from exeat.proxy.secure import Secure
 from exeat.telemetry.access_log import Clock, Members, Render
 from exeat.telemetry.lines import Lines
@@ -35,7 +36,8 @@ STREAM_BYTES = 1024 * 1024
 ENDPOINTS_LIMIT = 10_000
 
 
-class Worker:
+@final
+class Worker(Runtime):
     """The state of one worker process. Everything runs on one event loop; nothing here is shared with others."""
 
     def __init__(
@@ -48,9 +50,10 @@ class Worker:
         log: Log,
         trusted: Iterable[Network] = (),
         pseudonym: bytes = b"",
+        clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - given to the phases as an argument from here
     ) -> None:
-        self.clock = time.monotonic
+        self.clock = clock
         self.wall = wall
         self.pool = Pool(dialler, self.clock)
         self.connections: set[Connection] = set()
@@ -222,8 +225,8 @@ class Worker:
     def accept(self, tls: Callable[[], ssl.SSLContext] | None) -> asyncio.Protocol:
         """The protocol for a new connection; `tls` gives the context of the moment."""
         if tls is None:
-            return Downstream(self, secure=False)
-        return Secure(Downstream(self, secure=True), tls(), server_side=True)
+            return Downstream(self, secure=False)  # type: ignore[return-value]  # see secure.Inner
+        return Secure(Downstream(self, secure=True), tls(), server_side=True)  # type: ignore[return-value]
 
     async def drain(self, limit_s: float) -> None:
         """Finish what has begun: idle connections close at once, the rest after their answer, all after `limit_s`."""

@@ -6,7 +6,7 @@ Rule 3: what is forwarded is written anew from parsed parts; no byte of a receiv
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, final
 
 from exeat.errors import Code, GatewayError
 from exeat.wire.fields import NOT_NOMINABLE, REQUEST, RESPONSE, FieldTable, malformed, name_of, options
@@ -28,36 +28,60 @@ _responses = FieldTable(RESPONSE, {b"content-length": _LENGTH})
 
 
 
-class RequestHead(NamedTuple):
+@final
+class RequestHead:
     """A request's head, checked: `fields` are those to forward, `known` those that are read here by lower-case name.
 
-    A field is a ready line (`name: value` with CRLF). `is_1_1` is False for HTTP/1.0. `length` is the declared Content-Length, None without one.
+    A field is a ready line (`name: value` with CRLF). `is_1_1` is False for HTTP/1.0. `length` is the declared
+    Content-Length, None without one. `has_body`: bytes of a body follow the head (RFC 9112 §6.3: a request without
+    framing has none).
     """
 
-    method: bytes
-    target: bytes
-    is_1_1: bool
-    fields: list[bytes]
-    known: dict[bytes, bytes]
-    length: int | None
-    chunked: bool
+    __slots__ = ("chunked", "fields", "has_body", "is_1_1", "known", "length", "method", "target")
 
-    @property
-    def has_body(self) -> bool:
-        """Whether bytes of a body follow the head (RFC 9112 §6.3: a request without framing has none)."""
-        return self.chunked or bool(self.length)
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        is_1_1: bool,  # noqa: FBT001 - as in the head
+        fields: list[bytes],
+        known: dict[bytes, bytes],
+        length: int | None,
+        chunked: bool,  # noqa: FBT001
+    ) -> None:
+        self.method: Final = method
+        self.target: Final = target
+        self.is_1_1: Final = is_1_1
+        self.fields: Final = fields
+        self.known: Final = known
+        self.length: Final = length
+        self.chunked: Final = chunked
+        self.has_body: Final = chunked or bool(length)
 
 
-class ResponseHead(NamedTuple):
+@final
+class ResponseHead:
     """A response's head, checked; `length` and `chunked` as sent, before the request's method is considered."""
 
-    status: int
-    reason: bytes
-    is_1_1: bool
-    fields: list[bytes]
-    known: dict[bytes, bytes]
-    length: int | None
-    chunked: bool
+    __slots__ = ("chunked", "fields", "is_1_1", "known", "length", "reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: bytes,
+        is_1_1: bool,  # noqa: FBT001 - as in the head
+        fields: list[bytes],
+        known: dict[bytes, bytes],
+        length: int | None,
+        chunked: bool,  # noqa: FBT001
+    ) -> None:
+        self.status: Final = status
+        self.reason: Final = reason
+        self.is_1_1: Final = is_1_1
+        self.fields: Final = fields
+        self.known: Final = known
+        self.length: Final = length
+        self.chunked: Final = chunked
 
 
 def parse_request(head: bytes) -> RequestHead:

@@ -1,0 +1,213 @@
+"""One page told as a story: its examples run from top to bottom, in one folder and one shell.
+
+| block | what happens |
+|---|---|
+| `yaml` | has no problem for `exeat check`; one that opens with `# exeat.yaml` is the document from there on, and a gateway that runs takes it over |
+| `console` | lines after `$ ` run (`> ` and a last `\\` continue them); the lines below are what they print |
+| `curl` in a table | runs, and is answered with a status below 400 |
+| `python` | runs; a `text` block right behind it is what it prints |
+| `json` | is JSON |
+| `text` | is for people |
+| any that opens with `# NAME` | is written to that file |
+
+`exeat serve` as a command starts a gateway, which ends before the next one and at the end of the page. A command that
+fails fails the page, unless `echo $?` follows.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.documentation.comparing import matches
+from tests.documentation.pages import Block, Page
+from tests.documentation.session import Said, Session
+from tests.documentation.spelling import Spelling, free_ports
+from tests.documentation.standins import SECRETS, Running
+from tests.support.gateway import environment, wait_until
+
+DOCUMENT = "exeat.yaml"
+BROKEN = "broken.yaml"
+_SERVE = re.compile(r"(?P<settings>(?:\w+=\S+ )*)exeat serve(?P<rest>[^&]*)&?")
+_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
+_IN_FORCE = re.compile(r"in force|nothing is different")
+_SERVES = re.compile(r"Exeat \S+ serves|\"serving\"")
+
+
+class Story:
+    """Tells one page in a folder of its own."""
+
+    def __init__(self, page: Page, folder: Path, running: Running) -> None:
+        self._page = page
+        self._folder = folder
+        self._spelling = Spelling(running.ports, str(folder))
+        self._out = folder / ".serve.out"
+        self._err = folder / ".serve.err"
+        self._is_serving = False
+        self._printed = ""
+        keys = [] if "exeat key create" in page.text else self._spelling.first_keys(page.text)
+        _provide_files(folder, running)
+        self._session = Session(folder, _environment(folder, running, self._spelling, [made.key for made in keys]))
+
+    def tell(self) -> None:
+        """Run every example; AssertionError names the line of the first that isn't as the page says."""
+        with self._session:
+            for block in self._page.blocks():
+                try:
+                    self._tell(block)
+                except AssertionError as error:
+                    raise AssertionError(f"{self._page.name}:{block.line}: {error}") from error
+            self._end_gateway()
+
+    def _tell(self, block: Block) -> None:
+        kinds: dict[str, Callable[[Block], None]] = {
+            "yaml": self._yaml,
+            "console": self._console,
+            "curl": self._curl,
+            "python": self._python,
+            "json": _json,
+            "text": self._text,
+        }
+        tell = kinds.get(block.language, self._file)
+        tell(block)
+
+    # Kinds of blocks
+
+    def _yaml(self, block: Block) -> None:
+        name = _NAME.match(block.text)
+        if name is not None and name["name"] == BROKEN:
+            self._write(BROKEN, block.text)
+            assert self._run(f"exeat check {BROKEN}").code == 2, "a broken document has no problem"
+            return
+        self._write(".as-it-stands.yaml", self._spelling.command(self._spelling.digests(block.text)))
+        said = self._run("exeat check .as-it-stands.yaml")
+        assert said.code == 0, said.output
+        if name is not None and name["name"] == DOCUMENT:
+            self._replace_document(self._spelling.document(block.text))
+
+    def _replace_document(self, text: str) -> None:
+        before = len(_IN_FORCE.findall(self._log()))
+        self._write(DOCUMENT, text)
+        if self._is_serving:
+            wait_until(lambda: len(_IN_FORCE.findall(self._log())) > before, f"the document is taken\n{self._log()}")
+
+    def _console(self, block: Block) -> None:
+        steps = list(_steps(block.text))
+        for place, (command, expected) in enumerate(steps):
+            said = self._serve(command) if _SERVE.fullmatch(command) else self._run(command)
+            output = self._spelling.output(said.output)
+            assert not expected or matches(expected, output), f"{command!r} printed\n{output}\nnot\n{expected}"
+            is_asked = place + 1 < len(steps) and steps[place + 1][0] == "echo $?"
+            assert said.code == 0 or is_asked, f"{command!r} ended with exit code {said.code}\n{output}"
+
+    def _curl(self, block: Block) -> None:
+        said = self._run(block.text.replace("curl ", "curl --silent --show-error --fail-with-body ", 1))
+        assert said.code == 0, f"{block.text!r}\n{said.output}"
+
+    def _python(self, block: Block) -> None:
+        self._write(".example.py", self._spelling.command(block.text))
+        said = self._run(f'"{sys.executable}" -W error .example.py')
+        assert said.code == 0, said.output
+        self._printed = self._spelling.output(said.output)
+
+    def _text(self, block: Block) -> None:
+        if block.follows == "python":
+            assert matches(block.text, self._printed), f"the example printed\n{self._printed}"
+
+    def _file(self, block: Block) -> None:
+        name = _NAME.match(block.text)
+        assert name is not None, f"nothing is known of {block.language!r} blocks without a file's name"
+        self._write(name["name"], self._spelling.command(block.text))
+
+    # The gateway
+
+    def _serve(self, command: str) -> Said:
+        """Start a gateway in the background; what it said until it served, or why it didn't."""
+        self._end_gateway()
+        found = _SERVE.fullmatch(self._spelling.command(command))
+        assert found is not None
+        streams = f">{self._out} 2>{self._err}"
+        self._session.run(f"( {found['settings']} exec exeat serve {found['rest']} ) {streams} & SERVE=$!")
+        wait_until(lambda: bool(_SERVES.search(self._log())) or not self._is_alive(), "the gateway serves or ends")
+        self._is_serving = self._is_alive()
+        code = 0 if self._is_serving else self._session.run("wait $SERVE").code
+        return Said(self._log(), code)
+
+    def _is_alive(self) -> bool:
+        return self._session.run("kill -0 $SERVE 2>/dev/null").code == 0
+
+    def _log(self) -> str:
+        """What the gateway has logged, wherever the page sends that."""
+        logs = [self._err, *self._folder.glob("*.log")]
+        return "".join(log.read_text("utf-8") for log in logs if log.exists())
+
+    def _end_gateway(self) -> None:
+        """Drain a gateway that still runs, and see it end cleanly."""
+        if self._is_serving and self._is_alive():
+            assert self._session.run("kill -TERM $SERVE; wait $SERVE").code == 0, self._log()
+        self._is_serving = False
+
+    def _run(self, command: str) -> Said:
+        return self._session.run(self._spelling.command(command))
+
+    def _write(self, name: str, text: str) -> None:
+        """Replace a file whole."""
+        path = self._folder / name.removeprefix(f"{self._folder}/").removeprefix("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".new")
+        new.write_text(text, "utf-8")
+        new.replace(path)
+
+
+def _steps(text: str) -> Iterator[tuple[str, str]]:
+    """The commands of a `console` block, each with what it is said to print."""
+    command, expected, goes_on = "", "", False
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            if command:
+                yield command, expected
+            command, expected = line[2:], ""
+        elif command and (goes_on or line.startswith("> ")) and not expected:
+            command += "\n" + (line[2:] if line.startswith("> ") else line)
+        else:
+            expected += line + "\n"
+        goes_on = line.endswith("\\")
+    assert command, "no command"
+    yield command, expected
+
+
+def _json(block: Block) -> None:
+    json.loads(block.text)
+
+
+def _provide_files(folder: Path, running: Running) -> None:
+    """The files that the pages' documents refer to."""
+    for place in ("run/secrets", "etc/exeat"):
+        (folder / place).mkdir(parents=True)
+    (folder / ".curlrc").write_text("no-progress-meter\n", "utf-8")  # as on a terminal
+    (folder / "run/secrets/stripe").write_text(SECRETS["STRIPE_SECRET"] + "\n", "utf-8")
+    authority = running.authority
+    (folder / "etc/exeat/internal-ca.pem").write_bytes(authority.file.read_bytes())
+    authority.write_pair(folder / "etc/exeat/client.pem", folder / "etc/exeat/client.key", "gateway.internal")
+    authority.write_pair(folder / "etc/exeat/server.pem", folder / "etc/exeat/server.key", "localhost", "127.0.0.1")
+
+
+def _environment(folder: Path, running: Running, spelling: Spelling, keys: list[str]) -> dict[str, str]:
+    """A terminal's environment, with what the pages assume to be there."""
+    names = ("KEY", "OTHER_KEY")
+    known = environment({})
+    return {
+        **known,
+        **SECRETS,
+        **dict(zip(names, keys, strict=False)),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), known["PATH"]]),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "EXEAT_LISTEN": f"127.0.0.1:{spelling.port}",
+        "EXEAT_CONTROL_LISTEN": f"127.0.0.1:{free_ports(1)[0]}",
+        "EXEAT_LOG_FORMAT": "console",
+        "EXEAT_DRAIN_S": "5",
+        "SSL_CERT_FILE": str(running.authority.file),
+    }

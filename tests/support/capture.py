@@ -1,0 +1,183 @@
+"""An upstream that keeps every byte it receives and reads it strictly; it answers 200 `ok`, or once what a test tells it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.support.messages import Fault, Message, Reader
+from tests.support.slices import Slice, send, whole
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Changes:
+    """Lets a coroutine wait for what callbacks bring about."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def happened(self) -> None:
+        """Something has changed: who waits looks again."""
+        self._event.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        while not holds():
+            self._event.clear()
+            await self._event.wait()
+
+
+@dataclass
+class Script:
+    """The bytes that answer the first request: how they are cut, and whether a FIN follows.
+
+    `early` writes them when the head has come, and reads nothing of the body.
+    """
+
+    raw: bytes
+    slice: Slice = whole
+    close: bool = False
+    early: bool = False
+
+
+class Connection(asyncio.Protocol):
+    """One connection of the gateway to the capture upstream."""
+
+    def __init__(self, capture: "Capture") -> None:
+        self._capture = capture
+        self._reader = Reader("request")
+        self._answered = 0
+        self._continued = 0
+        self._answering: asyncio.Task[None] | None = None
+        self._has_closed = False
+        self._transport: asyncio.Transport
+        self.received = bytearray()
+        self.fault: str | None = None
+        self.is_lost = False
+
+    @property
+    def messages(self) -> list[Message]:
+        """The requests that came whole."""
+        return self._reader.whole
+
+    @property
+    def partial(self) -> Message | None:
+        """The request whose body did not come whole."""
+        return self._reader.partial
+
+    @property
+    def rest(self) -> bytes:
+        """What came and is no whole head."""
+        return self._reader.rest
+
+    @property
+    def was_ended_by_gateway(self) -> bool:
+        """Whether the gateway closed it."""
+        return self.is_lost and not self._has_closed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The gateway has connected."""
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
+        self._capture.connections.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever ended it."""
+        del exc
+        self.is_lost = True
+        self._reader.end()
+        self._capture.changes.happened()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep and read."""
+        self.received += data
+        try:
+            self._reader.feed(data)
+        except Fault as fault:
+            self.fault = str(fault)
+            self._transport.abort()
+            return
+        self._answer_next()
+        self._capture.changes.happened()
+
+    def end(self) -> None:
+        """Close it."""
+        self._has_closed = True
+        self._transport.close()
+
+    def _answer_next(self) -> None:
+        if self._answering is not None or self._answered == len(self._reader.messages):
+            return
+        message = self._reader.messages[self._answered]
+        script = self._capture.script
+        if script is not None and (message.is_whole or script.early):
+            self._capture.script = None
+            if script.early:
+                self._transport.pause_reading()
+            self._answering = asyncio.get_running_loop().create_task(self._play(script))
+        elif message.is_whole:
+            self._answered += 1
+            self._transport.write(OK + (b"" if message.method == b"HEAD" else b"ok"))
+            self._answer_next()
+        elif self._capture.continues and message.value(b"expect") and self._continued == self._answered:
+            self._continued += 1
+            self._transport.write(CONTINUE)
+
+    async def _play(self, script: Script) -> None:
+        await send(self._transport, script.slice(script.raw))
+        self._answered += 1
+        self._answering = None
+        if script.close:
+            self.end()
+        elif not script.early:
+            self._answer_next()
+        self._capture.has_played = True
+        self._capture.changes.happened()
+
+
+@dataclass
+class Capture:
+    """The upstream: `listener` is a bound socket. `continues` has it answer `Expect: 100-continue` with 100."""
+
+    listener: socket.socket
+    script: Script | None = None
+    continues: bool = True
+    has_played: bool = False
+    connections: list[Connection] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+    server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: Connection(self), sock=self.listener.dup())
+
+    async def stop(self) -> None:
+        """Accept no more; connections that are still open are closed."""
+        assert self.server is not None
+        self.server.close()
+        for connection in self.connections:
+            if not connection.is_lost:
+                connection.end()
+        await self.changes.until(lambda: all(connection.is_lost for connection in self.connections))
+        await self.server.wait_closed()
+
+    @property
+    def calls(self) -> list[Message]:
+        """The requests that came whole, over all connections."""
+        return [message for connection in self.connections for message in connection.messages]
+
+    @property
+    def received(self) -> bytes:
+        """Every byte that came, over all connections."""
+        return b"".join(bytes(connection.received) for connection in self.connections)
+
+
+def bound_socket() -> socket.socket:
+    """A socket that listens on a free loopback port."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    listener.setblocking(False)
+    return listener
