@@ -218,7 +218,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = 65536  # an answer in one piece: two would wait for each other (Nagle's algorithm)
+        disable_nagle_algorithm = True
 
         def handle_one_request(self) -> None:
             """Read a request and answer it, whatever its method."""
@@ -239,7 +239,6 @@ def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 for event in (*reply.events, ""):
                     self.wfile.write(f"{len(event):x}\r\n{event}\r\n".encode())
-                    self.wfile.flush()
                 return
             body = json.dumps(reply.data).encode() + b"\n"
             self.send_header("Content-Type", "application/json")
@@ -247,7 +246,6 @@ def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
-            self.wfile.flush()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the inherited name
             """Say nothing."""

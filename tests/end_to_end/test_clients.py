@@ -10,7 +10,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.clients import CLIENTS, Access, Ask, Client, Got
 from tests.support.gateway import Gateway, make_key
-from tests.support.httpbin_server import httpbin
+from tests.support.httpbin_process import httpbin
 from tests.support.origins import Origin
 
 EVERY_BYTE = bytes(range(256)) * 400

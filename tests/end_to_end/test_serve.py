@@ -4,11 +4,12 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
 
-from tests.support.gateway import Gateway, make_key, run_exeat, wait_until
+from tests.support.gateway import EXEAT, Gateway, environment, make_key, run_exeat, wait_until
 from tests.support.held_upstream import BODY, held_upstream
 
 EMPTY = "upstreams: {}\n"
@@ -226,3 +227,24 @@ def test_nothing_secret_is_said() -> None:
         said = gateway.stdout() + gateway.stderr()
         assert SECRET not in said
         assert key.key not in said
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    """A gateway whose standard error is a closed pipe serves, reloads and drains as ever."""
+    (tmp_path / "exeat.yaml").write_text(EMPTY)
+    path = tmp_path / "gateway.sock"
+    reading, writing = os.pipe()
+    env = environment({"EXEAT_LISTEN": f"unix:{path}", "EXEAT_LOG_LEVEL": "debug"})
+    with os.fdopen(writing, "wb") as stderr:
+        process = subprocess.Popen([*EXEAT, "serve"], cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=stderr)
+    os.close(reading)
+    try:
+        wait_until(path.exists, "it listens")
+        assert over_unix(path).startswith(b"HTTP/1.1 200")
+        process.send_signal(signal.SIGHUP)
+        assert over_unix(path).startswith(b"HTTP/1.1 200")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait(10)

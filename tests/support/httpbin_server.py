@@ -1,45 +1,13 @@
-"""httpbin behind a real TLS server, in a process of its own."""
+"""httpbin behind TLS: `python -m tests.support.httpbin_server CERTIFICATE KEY` says its port, then serves."""
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from tests.support.certificates import Authority
-from tests.support.gateway import environment
-
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def httpbin(authority: Authority, folder: Path) -> Iterator[str]:
-    """Run httpbin for the length of a block; its URL."""
-    certificate, key = folder / "httpbin.pem", folder / "httpbin.key"
-    authority.write_pair(certificate, key)
-    with (folder / "httpbin.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.httpbin_server", str(certificate), str(key)],
-            cwd=ROOT,
-            env=environment({}),
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    try:
-        assert process.stdout is not None
-        with process.stdout as said:
-            port = int(said.readline())
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+from httpbin import app  # type: ignore[import-untyped]  # it has no types
+from werkzeug.serving import make_server
 
 
 def main(certificate: str, key: str) -> None:
-    """Serve until the process is ended, after saying on which port."""
-    from httpbin import app
-    from werkzeug.serving import make_server
-
+    """Serve until the process is ended."""
     server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=(certificate, key))
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()

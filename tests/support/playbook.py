@@ -1,7 +1,7 @@
 """Conversations: a test is the dialogue of a caller, the gateway and an upstream, as bytes on connections in memory.
 
 Rule 1: a line that a party `says` or `hears` ends with CRLF, and an empty line follows the last; `body` comes after it.
-Rule 2: a conversation is held whole, byte by byte, and with every message cut in two at every place: nothing may change.
+Rule 2: a conversation is held whole, byte by byte, and with messages cut in two at every place: nothing may change.
 Rule 3: what differs from run to run is left out of what is heard: Exeat-Request-Id, the gateway's own Date, and how a
 chunked body is cut into chunks (it is shown as one).
 Rule 4: time passes only where the dialogue says so.
@@ -93,18 +93,15 @@ class Party:
         raw = data.encode("latin-1") if isinstance(data, str) else data
         self._stage.longest = max(self._stage.longest, len(raw))
         for piece in self._stage.cut(raw):
-            self._transport.deliver(piece)
-            self._stage.settle()
+            self._stage.loop.do(self._transport.deliver, piece)
 
     def finishes(self) -> None:
         """Send nothing more (FIN)."""
-        self._transport.deliver(None)
-        self._stage.settle()
+        self._stage.loop.do(self._transport.deliver, None)
 
     def vanishes(self) -> None:
         """The connection is gone (RST)."""
-        self._transport.lose(ConnectionResetError(104, "Connection reset by peer"))
-        self._stage.settle()
+        self._stage.loop.do(self._transport.lose, ConnectionResetError(104, "Connection reset by peer"))
 
     def stops_reading(self) -> None:
         """Read nothing for now."""
@@ -112,8 +109,7 @@ class Party:
 
     def reads_on(self) -> None:
         """Read again."""
-        self._transport.read_on()
-        self._stage.settle()
+        self._stage.loop.do(self._transport.read_on)
 
     @property
     def is_held_back(self) -> bool:
@@ -212,20 +208,16 @@ class Stage:
         """What the worker has logged."""
         return self._log.getvalue()
 
-    def settle(self) -> None:
-        """Let everything happen that is due."""
-        self.loop.settle()
-
     def passes(self, seconds: float) -> None:
         """Time passes."""
-        self.loop.advance(seconds)
+        self.loop.settle(seconds)
 
     def caller(self, address: str = "198.51.100.7") -> Party:
         """Somebody connects."""
         protocol = self.worker.accept(None)
         transport = MemoryTransport(self.loop, protocol, (address, 50000))
         self._callers.append(transport)
-        protocol.connection_made(transport)
+        self.loop.do(protocol.connection_made, transport)
         return Party(self, transport, f"caller {len(self._callers)}")
 
     def upstream(self, number: int = 1) -> Party:
@@ -242,8 +234,7 @@ class Stage:
     def end(self) -> None:
         """Everybody leaves; nothing may be left behind."""
         for transport in self._callers:
-            transport.lose(None)
-        self.settle()
+            self.loop.do(transport.lose, None)
         assert not self.worker.active, "an exchange is left"
         assert not self.worker.connections, "a connection of a caller is left"
         for total, idle, waiting in self.worker.pool.counts().values():

@@ -202,8 +202,10 @@ class MemoryLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._turns = _Turns()
+        self._faults: list[BaseException] = []
         self.network = Network()
         super().__init__(self._turns)
+        self.set_exception_handler(self._keep_fault)
 
     def time(self) -> float:
         """Seconds of this loop's clock."""
@@ -216,13 +218,19 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         protocol = factory()
         return await self.network.connect(self, protocol, host, port), protocol
 
-    def settle(self) -> None:
-        """Run until nothing is left that is due now."""
-        self.run_until_complete(asyncio.sleep(TURN_S))
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, with everything that falls due on the way."""
+    def settle(self, seconds: float = TURN_S) -> None:
+        """Run until nothing is left that is due now, or falls due within so many seconds; raise what nobody caught."""
         self.run_until_complete(asyncio.sleep(seconds))
+        if self._faults:
+            raise self._faults.pop()
+
+    def do(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Call something in a turn of the loop, and settle."""
+        self.call_soon(callback, *arguments)
+        self.settle()
+
+    def _keep_fault(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._faults.append(context.get("exception") or AssertionError(context["message"]))
 
 
 def run(coroutine: Coroutine[Any, Any, Value]) -> Value:

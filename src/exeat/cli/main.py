@@ -114,12 +114,14 @@ def version(as_json: AsJson = False) -> None:  # noqa: FBT002
 
 def main() -> None:
     """Run the command line; whatever goes wrong, no traceback is shown."""
+    from exeat.cli.output import complain_of_bug, let_go
+
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the outermost boundary
-        from exeat.cli.output import complain_of_bug
-
         raise SystemExit(complain_of_bug(error)) from None
+    finally:
+        let_go()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How commands speak: results to standard output, as text or JSON; problems to standard error, one line each."""
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -35,3 +36,12 @@ def complain_of_bug(error: Exception) -> int:
     place = f"{own[-1].filename.rpartition('exeat/')[2]}:{own[-1].lineno}" if own else "an unknown place"
     sys.stderr.write(f"exeat: this is a fault of Exeat: {type(error).__name__} at {place}\n")
     return FAILED
+
+
+def let_go() -> None:
+    """Give up what can't be written because nobody reads it: Python's own last try would change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

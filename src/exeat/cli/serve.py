@@ -1,6 +1,7 @@
 """`exeat serve`: from settings to a running gateway; the only place that wires the planes together."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -55,8 +56,9 @@ def run(settings: Settings, *, banner: Callable[[], str] | None = None, ready: C
     def serving() -> None:
         if banner is not None or not as_json:
             text = render_banner(served) if banner is None else banner()
-            sys.stderr.write(text.rstrip("\n") + "\n")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # nobody reads it
+                sys.stderr.write(text.rstrip("\n") + "\n")
+                sys.stderr.flush()
         else:
             log.info("serving", **served.facts())
         if ready is not None:

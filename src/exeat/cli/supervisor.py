@@ -88,11 +88,11 @@ class Supervisor:
         if self._stopping.is_set():
             self._kill()
             return
-        self._log.info("draining", limit_s=self._settings.drain_s)
         self._stopping.set()
         self._listeners.close()
         for child in self._children.values():
             child.send(Kind.DRAIN)
+        self._log.info("draining", limit_s=self._settings.drain_s)
 
     def _kill(self) -> None:
         self._killed = True

@@ -16,6 +16,7 @@ from exeat.model.decision import Decision
 from exeat.model.upstream import Network, Route, TlsIdentity
 from exeat.policy.address import judge_address, judge_name
 from exeat.proxy.names import Names
+from exeat.proxy.outbox import Outbox
 from exeat.proxy.secure import Secure
 from exeat.proxy.upstream import UpstreamConnection
 
@@ -28,6 +29,7 @@ class Dialler:
         self._own = frozenset(own)
         self._own_ports = frozenset(port for _, port in self._own)
         self._trust = trust
+        self.outbox = Outbox()  # shared with the callers' connections: one turn, one batch of writes
         self.nat64: tuple[Network, ...] = ()
 
     async def dial(
@@ -35,7 +37,7 @@ class Dialler:
     ) -> UpstreamConnection:
         """A ready connection within `connect_s` seconds after DNS; GatewayError says which step failed."""
         addresses = await self.addresses(route, dns_s=dns_s, reported=reported)
-        connection = UpstreamConnection(route)
+        connection = UpstreamConnection(route, self.outbox)
         try:
             async with asyncio.timeout(connect_s):
                 await self._connect(connection, route, addresses, connect_s)

@@ -38,6 +38,7 @@ class Downstream(Caller):
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:
         self._runtime = runtime
         self._secure = secure
+        self._outbox = runtime.outbox
         self.transport: asyncio.Transport
         self.peer = ""
         self.address = ""
@@ -292,12 +293,14 @@ class Downstream(Caller):
             return
         clean = not self._buffer and self._body is None and not self._more_may_come
         if clean or self._half_closed or not transport.can_write_eof():
+            self._outbox.flush()
             transport.close()
             return
         self._lingers = True
         self._since = self._runtime.clock()
         self._buffer = b""
         self._body = None
+        self._outbox.flush()
         transport.write_eof()
         if self._pausing:
             self._pausing = False
@@ -361,9 +364,9 @@ class Downstream(Caller):
             if exchange.waits_to_continue:
                 exchange.waits_to_continue = False
                 self._since = self._runtime.clock()
-                self.transport.write(_CONTINUE)
+                self._outbox.write(self.transport, _CONTINUE)
             return
-        self.transport.write(render_response(status, reason, fields, b""))
+        self._outbox.write(self.transport, render_response(status, reason, fields, b""))
 
     def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
         """Send head and first content in one write."""
@@ -377,17 +380,17 @@ class Downstream(Caller):
         exchange.waits_to_continue = False
         head = render_response(answer.status, answer.reason, answer.fields, self._framing(answer, exchange))
         if not content:
-            self.transport.write(head)
+            self._outbox.write(self.transport, head)
             if done and self._chunked:
-                self.transport.write(_LAST_CHUNK)
+                self._outbox.write(self.transport, _LAST_CHUNK)
             return
         exchange.bytes_out += len(content)
         if not self._chunked:
-            self.transport.write(head + content)
+            self._outbox.write(self.transport, head + content)
         elif done:
-            self.transport.write(head + render_chunk(content) + _LAST_CHUNK)
+            self._outbox.write(self.transport, head + render_chunk(content) + _LAST_CHUNK)
         else:
-            self.transport.write(head + render_chunk(content))
+            self._outbox.write(self.transport, head + render_chunk(content))
 
     def _framing(self, answer: Answer, exchange: Exchange) -> bytes:
         """The lines that this gateway writes: framing, Date, its own marks, and whether the connection goes on."""
@@ -424,14 +427,14 @@ class Downstream(Caller):
         if exchange is None or self._lost:
             return
         exchange.bytes_out += len(content)
-        self.transport.write(render_chunk(content) if self._chunked else content)
+        self._outbox.write(self.transport, render_chunk(content) if self._chunked else content)
 
     def end(self, trailers: list[bytes]) -> None:
         """Finish the framing of the answer."""
         exchange = self._exchange
         if self._chunked and not self._lost and exchange is not None and exchange.head is not None:
             wanted = b"trailers" in options(exchange.head.known.get(b"te", b""))
-            self.transport.write(render_last_chunk(trailers if wanted else []))
+            self._outbox.write(self.transport, render_last_chunk(trailers if wanted else []))
 
     def abort(self, code: Code) -> None:
         """End an answer that can't be completed, so that the caller can see it: its framing stays open.
@@ -450,7 +453,8 @@ class Downstream(Caller):
             return
         if exchange.is_stream and self._chunked:
             event = b'event: error\ndata: {"code":"%b","request_id":"%b"}\n\n' % (code.encode(), exchange.id.encode())
-            self.transport.write(render_chunk(event))
+            self._outbox.write(self.transport, render_chunk(event))
+        self._outbox.flush()
         if self._paused:
             self.transport.abort()
         else:

@@ -10,6 +10,7 @@ from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network
 from exeat.proxy.exchange import Caller, Exchange
+from exeat.proxy.outbox import Outbox
 from exeat.proxy.pool import Pool
 from exeat.wire.http1 import RequestHead
 
@@ -33,6 +34,7 @@ class Runtime(ABC):
     date: bytes
     draining: bool
     pool: Pool
+    outbox: Outbox
     pseudonym: bytes
     snapshot: Snapshot
     trusted: tuple[Network, ...]

@@ -14,6 +14,7 @@ from exeat.errors import Code, GatewayError
 from exeat.model.upstream import Route
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Caller
+from exeat.proxy.outbox import Outbox
 from exeat.wire.body import BodyReader, render_chunk, render_last_chunk, response_reader
 from exeat.wire.fields import options
 from exeat.wire.http1 import HEAD_LIMIT_BYTES, ResponseHead, parse_response
@@ -30,8 +31,9 @@ IDLE, HEAD, BODY, CLOSED = range(4)
 class UpstreamConnection:
     """A connection of the pool. `idle_since` is set by the pool; `moved_at` is the loop's time of the last bytes."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, outbox: Outbox) -> None:
         self.route = route
+        self._outbox = outbox
         self.lost: Callable[[UpstreamConnection], None] | None = None
         self.idle_since = 0.0
         self.moved_at = 0.0
@@ -116,7 +118,7 @@ class UpstreamConnection:
         self._interims = 0
         self._head = Wait()
         self.served += 1
-        self.transport.write(head)
+        self._outbox.write(self.transport, head)
         return self._head
 
     def send_body(self, content: bytes) -> None:
@@ -124,16 +126,16 @@ class UpstreamConnection:
         if self._sending and self._state in {HEAD, BODY}:
             self.moved_at = self._time()
             if self._chunked_out:
-                self.transport.write(render_chunk(content))
+                self._outbox.write(self.transport, render_chunk(content))
             else:
-                self.transport.write(content)
+                self._outbox.write(self.transport, content)
 
     def end_body(self, trailers: list[bytes]) -> None:
         """The request is complete."""
         if self._sending:
             self._sending = False
             if self._chunked_out and self._state != CLOSED:
-                self.transport.write(render_last_chunk(trailers))
+                self._outbox.write(self.transport, render_last_chunk(trailers))
 
     def pause_writing(self) -> None:
         """The upstream reads slowly: the caller's body waits."""

@@ -56,6 +56,7 @@ class Worker(Runtime):
         self.clock = clock
         self.wall = wall
         self.pool = Pool(dialler, self.clock)
+        self.outbox = dialler.outbox
         self.connections: set[Connection] = set()
         self.active: set[Exchange] = set()
         self.draining = False

@@ -1,5 +1,6 @@
 """What a process says about itself: one line per event, JSON or readable, never a secret."""
 
+import contextlib
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -52,5 +53,6 @@ class Log:
         else:
             known = " ".join(f"{name}={value}" for name, value in facts.items())
             line = f"{time[11:23]} {level:<7} {self._process}: {message}{'  ' + known if known else ''}"
-        self._out.write(line + "\n")
-        self._out.flush()
+        with contextlib.suppress(OSError):  # nobody reads any more, or the disk is full: traffic goes on
+            self._out.write(line + "\n")
+            self._out.flush()
