@@ -86,7 +86,7 @@ MEANINGS: dict[Code, Meaning] = {
         400,
         "The envelope is not valid",
         "The body of POST /-/call is not the JSON that the envelope asks for.",
-        'Send {"upstream": …, "path": …} or {"url": …}, or an array of up to 50 of them; see the guide to the envelope.',
+        'Send {"upstream": …, "path": …} or {"url": …}, or an array of up to 50 of them.',
         "http_request_error",
     ),
     Code.KEY_MISSING: Meaning(
@@ -100,7 +100,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.KEY_MALFORMED: Meaning(
         401,
         "The Exeat key is not well-formed",
-        "Something that begins like an Exeat key has a wrong length, alphabet or check, or two different keys were sent.",
+        "Something that begins like an Exeat key has a wrong length, alphabet or check, or two keys were sent.",
         "Copy the key again, whole, and send one key only.",
         "http_request_denied",
     ),

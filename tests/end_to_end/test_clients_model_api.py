@@ -1,7 +1,6 @@
 """The openai SDK against a model API's stand-in over TLS: a base URL and an Exeat key are all that it is told."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,6 @@ from tests.support.model_api import MODEL, WORDS, model_api
 from tests.support.origins import Origin
 
 SECRET = "secret-of-the-model-api"
-ASKED = [{"role": "user", "content": "What does exeat mean?"}]
 
 
 class Place(NamedTuple):

@@ -118,9 +118,13 @@ class Party:
 
     def takes(self) -> bytes:
         """What has arrived since it was last looked at, as rule 3 shows it."""
+        return _with_one_chunk(_DATED_HERE.sub(b"", _MADE_HERE.sub(b"", self.takes_raw())))
+
+    def takes_raw(self) -> bytes:
+        """What has arrived since it was last looked at, as it is."""
         new = self._transport.sent[self._taken :]
         self._taken = len(self._transport.sent)
-        return _with_one_chunk(_DATED_HERE.sub(b"", _MADE_HERE.sub(b"", new)))
+        return new
 
     def hears(self, *lines: str, body: bytes | str = b"", then: bytes | str = b"") -> None:
         """Exactly this message has arrived; `then` are bytes of the next one."""
@@ -252,12 +256,12 @@ class Stage:
 def on_stage(configuration: Snapshot, cut: Cut = whole) -> Iterator[Stage]:
     """A stage for the length of a block."""
     loop = MemoryLoop()
+    stage = Stage(loop, configuration, cut)
     try:
-        stage = Stage(loop, configuration, cut)
         yield stage
         stage.end()
-        stage.close()
     finally:
+        stage.close()
         loop.close()
 
 

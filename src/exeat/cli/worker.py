@@ -96,6 +96,7 @@ class Process:
         for descriptor in start.listeners:
             await self._listen(socket.socket(fileno=descriptor))
         gc.freeze()  # what lives as long as the process needn't be looked at again
+        gc.set_threshold(50_000, 20, 20)  # exchanges leave no cycles; the default looks for them every 20 requests
         self._started.set()
         self._channel.send(render(Kind.READY))
 

@@ -24,7 +24,8 @@ class Grant:
 class Consumer:
     """An application that calls; grants are indexed by upstream name and by destination pattern.
 
-    `unlimited` are the upstreams with a grant for all of them. A grant of `"*"` stands in both indexes under every name; `destinations` under every pattern.
+    `unlimited` are the upstreams of which a grant gives everything. A grant of `"*"` stands in both indexes under
+    every name; `destinations` under every pattern.
     """
 
     name: str
@@ -38,7 +39,9 @@ class Consumer:
     def __post_init__(self) -> None:
         """Find the upstreams that a grant gives without any rule: most requests need no more than that look-up."""
         unlimited = {
-            name for name, grants in self.upstreams.items() if any(g.methods is None and g.paths is None for g in grants)
+            name
+            for name, grants in self.upstreams.items()
+            if any(grant.methods is None and grant.paths is None for grant in grants)
         }
         object.__setattr__(self, "unlimited", frozenset(unlimited))
 

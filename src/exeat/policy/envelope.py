@@ -131,7 +131,7 @@ def _fields(value: object, where: str) -> list[bytes]:
 
 
 def _octets(text: str, where: str) -> bytes:
-    if any(ord(character) < 0x20 and character != "\t" or character == "\x7f" for character in text):  # noqa: PLR2004
+    if any((ord(character) < 0x20 and character != "\t") or character == "\x7f" for character in text):  # noqa: PLR2004
         raise _invalid(f"In {where}: a header holds a control character.")
     try:
         return text.encode("latin-1")

@@ -1,4 +1,4 @@
-"""A credential made ready for the wire: compiled once per snapshot, attached last, only to the origins it is bound to."""
+"""A credential made ready for the wire: compiled once per snapshot, bound to the origins it may go to."""
 
 import base64
 from urllib.parse import quote
@@ -33,9 +33,7 @@ def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
             return Injection("unavailable", origins, unavailable=reason)
 
 
-def _field(
-    kind: str, name: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]
-) -> Injection:
+def _field(kind: str, name: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]) -> Injection:
     line = Secret(f"{name}: {value}\r\n")
     return Injection(kind, origins, slot=name.lower().encode(), line=line, needles=needles)
 

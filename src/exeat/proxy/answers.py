@@ -22,7 +22,8 @@ def answer(exchange: Exchange, status: int, fields: list[bytes], body: bytes, da
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     length = None if status == 204 else len(body)  # noqa: PLR2004 - RFC 9110 §8.6
     content = b"" if head is not None and head.method == b"HEAD" else body
-    exchange.caller.begin(Answer(status, REASONS[status], fields, length, chunked=False, origin=b"gateway"), content, done=True)
+    given = Answer(status, REASONS[status], fields, length, chunked=False, origin=b"gateway")
+    exchange.caller.begin(given, content, done=True)
 
 
 def fail(exchange: Exchange, error: GatewayError, date: bytes) -> None:

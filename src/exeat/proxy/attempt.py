@@ -23,9 +23,7 @@ ATTEMPT_LIMIT = 8
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 
-async def attempt(
-    exchange: Exchange, permit: Permit, runtime: Runtime
-) -> tuple[UpstreamConnection, ResponseHead]:
+async def attempt(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple[UpstreamConnection, ResponseHead]:
     """Try until an upstream answers, and return its connection and the head of its response."""
     endpoints = endpoints_of(exchange, permit, runtime)
     place, fresh = 0, False

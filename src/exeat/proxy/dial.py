@@ -73,8 +73,7 @@ class Dialler:
             share = connect_s / (len(addresses) - place)
             try:
                 async with asyncio.timeout(share):
-                    await self._open(connection, route, address)
-                return
+                    return await self._open(connection, route, address)
             except TimeoutError:
                 if place == len(addresses) - 1:
                     raise

@@ -1,4 +1,4 @@
-"""One connection of a caller: requests read in order, one served at a time, answers framed for this connection.
+"""One connection of a caller: its requests read in order, one served at a time.
 
 Rule 1: the next request is read only when the one before is answered (pipelining is served in order).
 Rule 2: where the framing is in doubt, the connection says `Connection: close` and reads nothing more as a request.
@@ -6,60 +6,45 @@ Rule 3: memory is bounded: a full buffer stops reading, a slow reader stops its 
 """
 
 import asyncio
-import socket
-import struct
 from typing import final
 
 from exeat.errors import Code, GatewayError
-from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
+from exeat.proxy.answering import Answering
+from exeat.proxy.exchange import BodySink, Exchange
 from exeat.proxy.runtime import Runtime
-from exeat.wire.body import BodyReader, reader_of, render_chunk, render_last_chunk
+from exeat.wire.body import reader_of
 from exeat.wire.fields import options
-from exeat.wire.http1 import HEAD_LIMIT_BYTES, RequestHead, check_partial, parse_request, render_response
+from exeat.wire.http1 import HEAD_LIMIT_BYTES, RequestHead, check_partial, parse_request
 
 BUFFER_LIMIT_BYTES = 128 * 1024
 WRITE_HIGH_BYTES = 128 * 1024
 REQUESTS_PER_TURN = 16
-DRAIN_LIMIT_BYTES = 256 * 1024
+DISCARD_LIMIT_BYTES = 1024 * 1024
 HEAD_TIMEOUT_S = 30.0
 BODY_TIMEOUT_S = 60.0
 KEEP_ALIVE_S = 75.0
 LINGER_S = 2.0
 HALF_CLOSED_S = 0.7
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LAST_CHUNK = render_last_chunk([])
 
 
 @final
-class Downstream(Caller):
+class Downstream(Answering):
     """A caller's connection. It is the Caller of the exchange that it serves."""
 
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._secure = secure
-        self._outbox = runtime.outbox
-        self.transport: asyncio.Transport
         self.peer = ""
         self.address = ""
-        self.has_begun = False
-        self._exchange: Exchange | None = None
         self._buffer = b""
-        self._body: BodyReader | None = None
         self._sink: BodySink | None = None
-        self._keep = True
-        self._chunked = False
-        self._bare = False
-        self._paused = False
         self._pausing = False
         self._serving = False
         self._lingers = False
-        self._lost = False
         self._half_closed = False
         self._more_may_come = False
         self._body_paused = False
         self._discarded = 0
-        self._since = 0.0
 
     # Lifetime
 
@@ -98,13 +83,6 @@ class Downstream(Caller):
         if exchange is not None:
             exchange.drive.interrupt(GatewayError(Code.CLIENT_CLOSED, detail))
 
-    def pause_writing(self) -> None:
-        """The caller reads slowly: its upstream waits."""
-        self._paused = True
-        exchange = self._exchange
-        if exchange is not None and exchange.source is not None:
-            exchange.source.pause()
-
     def resume_writing(self) -> None:
         """The caller reads again."""
         self._paused = False
@@ -128,10 +106,12 @@ class Downstream(Caller):
                     self._refuse(GatewayError(Code.CLIENT_TIMEOUT, "The head did not arrive in time.", closes=True))
             elif waited > KEEP_ALIVE_S:
                 self.transport.close()
-        elif self._body is not None and self._sink is not None and not self._body_paused and waited > BODY_TIMEOUT_S:
-            if not exchange.waits_to_continue and not self.has_begun:
-                error = GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True)
-                exchange.drive.interrupt(error)
+        elif waited > BODY_TIMEOUT_S and self._waits_for_body(exchange):
+            exchange.drive.interrupt(GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True))
+
+    def _waits_for_body(self, exchange: Exchange) -> bool:
+        wanted = self._body is not None and self._sink is not None and not self._body_paused
+        return wanted and not exchange.waits_to_continue and not self.has_begun
 
     def drain(self) -> None:
         """The runtime shuts down: close between requests."""
@@ -145,7 +125,7 @@ class Downstream(Caller):
         """Bytes of a request, of its body, or of the requests after it."""
         if self._lingers:
             self._discarded += len(data)
-            if self._discarded > DRAIN_LIMIT_BYTES * 4:
+            if self._discarded > DISCARD_LIMIT_BYTES:
                 self.transport.abort()
         elif self._exchange is None:
             if self._body is not None:
@@ -276,13 +256,6 @@ class Downstream(Caller):
             self._body = None
             self._buffer = body.rest
 
-    def _can_skip(self, exchange: Exchange) -> bool:
-        """Whether what is left of the body is little and sure to come, so that the connection can go on."""
-        head = exchange.head
-        if head is None or exchange.waits_to_continue:
-            return False  # without 100 the caller may or may not send its body: the framing is in doubt
-        return head.length is not None and head.length <= DRAIN_LIMIT_BYTES
-
     def _close(self) -> None:
         """Close so that the caller can read all of the answer: bytes it still sends are discarded for a while.
 
@@ -352,110 +325,3 @@ class Downstream(Caller):
         self._body_paused = False
         self._since = self._runtime.clock()
         self._resume_if_drained()
-
-    # Answers
-
-    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
-        """Pass on a 1xx; HTTP/1.0 doesn't know them (RFC 9110 §15.2)."""
-        exchange = self._exchange
-        if exchange is None or exchange.head is None or not exchange.head.is_1_1 or self._lost or self.has_begun:
-            return
-        if status == 100:  # noqa: PLR2004 - Continue
-            if exchange.waits_to_continue:
-                exchange.waits_to_continue = False
-                self._since = self._runtime.clock()
-                self._outbox.write(self.transport, _CONTINUE)
-            return
-        self._outbox.write(self.transport, render_response(status, reason, fields, b""))
-
-    def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
-        """Send head and first content in one write."""
-        exchange = self._exchange
-        if exchange is None or self._lost:
-            return
-        self.has_begun = True
-        exchange.status = answer.status
-        if self._body is not None and self._keep:
-            self._keep = self._can_skip(exchange)
-        exchange.waits_to_continue = False
-        head = render_response(answer.status, answer.reason, answer.fields, self._framing(answer, exchange))
-        if not content:
-            self._outbox.write(self.transport, head)
-            if done and self._chunked:
-                self._outbox.write(self.transport, _LAST_CHUNK)
-            return
-        exchange.bytes_out += len(content)
-        if not self._chunked:
-            self._outbox.write(self.transport, head + content)
-        elif done:
-            self._outbox.write(self.transport, head + render_chunk(content) + _LAST_CHUNK)
-        else:
-            self._outbox.write(self.transport, head + render_chunk(content))
-
-    def _framing(self, answer: Answer, exchange: Exchange) -> bytes:
-        """The lines that this gateway writes: framing, Date, its own marks, and whether the connection goes on."""
-        request = exchange.head
-        self._chunked = False
-        self._bare = False
-        lines = b""
-        has_body = not (answer.status == 204 or answer.status == 304 or (request is not None and request.method == b"HEAD"))
-        if answer.length is not None:
-            if answer.status != 204:  # noqa: PLR2004 - RFC 9110 §8.6: no Content-Length in 204
-                lines = b"Content-Length: %d\r\n" % answer.length
-        elif has_body:
-            if request is None or request.is_1_1:
-                self._chunked = True
-                lines = b"Transfer-Encoding: chunked\r\n"
-            else:
-                self._bare = True
-                self._keep = False
-        if not self._keep or self._runtime.draining:
-            self._keep = False
-            lines += b"Connection: close\r\n"
-        return lines + self._runtime.marks(exchange.id, answer.origin)
-
-    def attach(self, source: Flow) -> None:
-        """The rest of the answer comes from `source`; it waits if the first part filled the buffer already."""
-        if self._exchange is not None:
-            self._exchange.source = source
-        if self._paused:
-            source.pause()
-
-    def content(self, content: bytes) -> None:
-        """Send more content."""
-        exchange = self._exchange
-        if exchange is None or self._lost:
-            return
-        exchange.bytes_out += len(content)
-        self._outbox.write(self.transport, render_chunk(content) if self._chunked else content)
-
-    def end(self, trailers: list[bytes]) -> None:
-        """Finish the framing of the answer."""
-        exchange = self._exchange
-        if self._chunked and not self._lost and exchange is not None and exchange.head is not None:
-            wanted = b"trailers" in options(exchange.head.known.get(b"te", b""))
-            self._outbox.write(self.transport, render_last_chunk(trailers if wanted else []))
-
-    def abort(self, code: Code) -> None:
-        """End an answer that can't be completed, so that the caller can see it: its framing stays open.
-
-        An event stream is told why. A body that ends with its connection can only be reset.
-        """
-        exchange = self._exchange
-        self._keep = False
-        if self._lost or exchange is None:
-            return
-        if self._bare:
-            sock = self.transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
-            return
-        if exchange.is_stream and self._chunked:
-            event = b'event: error\ndata: {"code":"%b","request_id":"%b"}\n\n' % (code.encode(), exchange.id.encode())
-            self._outbox.write(self.transport, render_chunk(event))
-        self._outbox.flush()
-        if self._paused:
-            self.transport.abort()
-        else:
-            self.transport.close()

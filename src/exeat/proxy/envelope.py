@@ -8,13 +8,15 @@ from collections.abc import Callable
 import orjson
 
 from exeat.errors import Code, GatewayError
+from exeat.model.key import Presented
+from exeat.policy.authenticate import present
 from exeat.policy.envelope import BODY_LIMIT_BYTES, Call, answer_of, failure_of, parse_envelope, render_answers
-from exeat.policy.resolve import by_name, by_url
+from exeat.policy.resolve import Resolved, by_name, by_url
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
 from exeat.proxy.runtime import Runtime
-from exeat.wire.http1 import parse_request
+from exeat.wire.http1 import RequestHead, parse_request
 from exeat.wire.target import parse_url
 
 _JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
@@ -32,8 +34,7 @@ async def call(exchange: Exchange, runtime: Runtime) -> None:
         if all(collector.is_finished for collector in collectors):
             everything.set(None)
 
-    for item in calls:
-        collectors.append(Collector(exchange, item, one_finished))
+    collectors.extend(Collector(exchange, item, one_finished) for item in calls)
     for collector in collectors:
         collector.start(runtime)
     try:
@@ -106,13 +107,14 @@ class Collector(Caller):
         item, outer = self._call, self._outer
         exchange = self._exchange = runtime.exchange(None, self)
         exchange.snapshot, exchange.key, exchange.key_id = outer.snapshot, outer.key, outer.key_id
-        exchange.presented, exchange.address = outer.presented, outer.address
+        exchange.address = outer.address
         try:
             exchange.head = parse_request(_render(item))
             if item.upstream is not None:
                 exchange.resolved = by_name("envelope", item.upstream, item.path, item.query, outer.snapshot)
             else:
                 exchange.resolved = by_url("envelope", parse_url(item.url or b""), outer.snapshot, b"")
+            exchange.presented = _presented(exchange.head, exchange.resolved, outer.presented)
         except GatewayError as error:
             runtime.refuse(exchange, GatewayError(error.code, error.detail))
             self._end()
@@ -200,6 +202,24 @@ class Collector(Caller):
 
     def resume_body(self) -> None:
         """The whole body was given already."""
+
+
+def _presented(head: RequestHead, resolved: Resolved, outer: Presented | None) -> Presented:
+    """The envelope's key as it stands in the call itself: taken out if it is there again, refused if it is another."""
+    assert outer is not None  # noqa: S101 - the envelope's own key was recognised
+    slot, parameter = None, None
+    if resolved.upstreams:
+        credential = resolved.upstreams[0].credential
+        slot, parameter = credential.slot, credential.parameter
+    try:
+        found = present(head, slot, parameter, resolved.query)
+    except GatewayError as error:
+        if error.code != Code.KEY_MISSING:
+            raise
+        return Presented(outer.key, frozenset(), None)
+    if found.key != outer.key:
+        raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
+    return found
 
 
 def _render(item: Call) -> bytes:

@@ -113,8 +113,8 @@ DEFAULTS = Timeouts()
 class Exchange:
     """One request and its response.
 
-    Times are seconds of the monotonic clock; `began_at` is of the wall clock. What most exchanges never set is a default of
-    the class, so that beginning one costs little.
+    Times are seconds of the monotonic clock; `began_at` is of the wall clock. What most exchanges never set is a
+    default of the class, so that beginning one costs little.
     """
 
     id: str

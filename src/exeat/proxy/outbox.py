@@ -38,4 +38,7 @@ class Outbox:
             return
         self._transports, self._data = [], []
         for place, transport in enumerate(transports):
-            transport.write(data[place])
+            try:
+                transport.write(data[place])
+            except RuntimeError:
+                continue  # closed since: what it had to send has nowhere to go, the others' has

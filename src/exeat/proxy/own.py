@@ -116,8 +116,8 @@ def access_of(consumer: Consumer, snapshot: Snapshot) -> list[dict[str, object]]
             listed.append({"upstream": upstream.name, "path": f"/{raw.decode()}/", **_rules(grant, methods)})
     for destinations in (*snapshot.exact.values(), *snapshot.below.values()):
         for destination in destinations:
-            for grant in consumer.destinations.get(destination.text, ()):
-                listed.append({"destination": destination.text, **_rules(grant, grant.methods)})
+            grants = consumer.destinations.get(destination.text, ())
+            listed += [{"destination": destination.text, **_rules(grant, grant.methods)} for grant in grants]
     return listed
 
 

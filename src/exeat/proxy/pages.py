@@ -32,7 +32,8 @@ def error_page(name: str) -> bytes | None:
         f'<p class="muted">Exeat · error</p><h1><code>{code}</code></h1><p><strong>{escape(meaning.title)}.</strong> '
         f"{escape(meaning.explanation)}</p><h2>What to do</h2><p>{escape(meaning.hint)}</p>"
         f'<p class="muted">HTTP status {meaning.status}; Proxy-Status <code>{meaning.proxy_status}</code>. '
-        'The answer carries <code>Exeat-Request-Id</code>, under which the gateway logged it.</p><p><a href="/-/">About this gateway</a></p>',
+        "The answer carries <code>Exeat-Request-Id</code>, under which the gateway logged it.</p>"
+        '<p><a href="/-/">About this gateway</a></p>',
     )
 
 

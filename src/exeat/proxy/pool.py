@@ -122,15 +122,16 @@ class Pool:
             connection = await self._dialler.dial(
                 lane.route, dns_s=timeouts.dns_s, connect_s=timeouts.connect_s, reported=waiter.reported
             )
-            if not connection.is_open:
-                raise _closed_at_once(lane.route)
-            connection.lost = self._lost
         except GatewayError as error:
             self._dial_failed(lane, waiter, error)
             return
         except BaseException:
             self._dial_failed(lane, waiter, GatewayError(Code.CONNECT_FAILED, "Dialling was given up.", untouched=True))
             raise
+        if not connection.is_open:
+            self._dial_failed(lane, waiter, _closed_at_once(lane.route))
+            return
+        connection.lost = self._lost
         lane.dialling -= 1
         if self._closed:
             connection.close()

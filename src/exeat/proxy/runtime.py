@@ -1,8 +1,8 @@
 """What the phases need of the process that they run in; worker.py is the one that does it."""
 
 import asyncio
-from collections.abc import Callable
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Protocol
 
 from exeat.errors import GatewayError

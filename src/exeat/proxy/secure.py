@@ -6,6 +6,7 @@ its transport; to the outer transport it is the protocol.
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, final
@@ -15,8 +16,10 @@ HANDSHAKE_TIMEOUT_S = 10.0
 
 
 class Inner(Protocol):
-    """What asyncio calls on a protocol. The connections of this package have the methods without the base class:
-    a class of its own compiles to direct attribute access, one derived from asyncio's doesn't.
+    """What asyncio calls on a protocol.
+
+    The connections of this package have the methods without the base class: a class of its own compiles to direct
+    attribute access, one derived from asyncio's doesn't.
     """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,7 +43,10 @@ class Inner(Protocol):
 
 @final
 class Secure:
-    """One TLS connection; `ended` is told how the handshake ended. A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does."""
+    """One TLS connection; `ended` is told how the handshake ended.
+
+    A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does.
+    """
 
     def __init__(
         self,
@@ -82,7 +88,7 @@ class Secure:
             self._read()
 
     def eof_received(self) -> bool:
-        """TCP ended without close_notify first: not a clean end (RFC 8446 §6.1), so only connection_lost is passed on."""
+        """TCP ended without close_notify: not a clean end (RFC 8446 §6.1), so only connection_lost is passed on."""
         self._incoming.write_eof()
         if not self._ready:
             self._give_up(ConnectionResetError("the connection ended during the TLS handshake"))
@@ -198,10 +204,8 @@ class Secure:
         if self._closing:
             return
         self._closing = True
-        try:
+        with contextlib.suppress(ssl.SSLError):  # the peer's own close_notify isn't waited for
             self._tls.unwrap()
-        except ssl.SSLError:
-            pass  # the peer's own close_notify isn't waited for
         self._flush()
         self._transport.close()
 

@@ -235,8 +235,8 @@ class Worker(Runtime):
         ends_at = self.clock() + limit_s
         for connection in list(self.connections):
             connection.drain()
-        while self.connections and self.clock() < ends_at:
-            await asyncio.sleep(SWEEP_S / 2)
+        while self.connections and self.clock() < ends_at:  # noqa: ASYNC110 - see below
+            await asyncio.sleep(SWEEP_S / 2)  # the same step as all deadlines
         for exchange in list(self.active):
             exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
         self.pool.close()

@@ -13,7 +13,7 @@ _ORDER: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class Log:
-    """Writes events to standard error. `process` names who speaks: supervisor, worker 1 …"""
+    """Writes events to standard error; `process` names who speaks (supervisor, worker 1)."""
 
     def __init__(self, process: str, *, level: str = "info", as_json: bool = False, out: TextIO | None = None) -> None:
         self._process = process

@@ -27,7 +27,6 @@ _requests = FieldTable(REQUEST, {b"host": _HOST, b"content-length": _LENGTH})
 _responses = FieldTable(RESPONSE, {b"content-length": _LENGTH})
 
 
-
 @final
 class RequestHead:
     """A request's head, checked: `fields` are those to forward, `known` those that are read here by lower-case name.
