@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.installed
 TEST := $(VENV)/test.installed
+SOURCES := $(shell find src -name '*.py')
 
-.PHONY: help env test-env run test check fix bench lock clean
+.PHONY: help env test-env run test check fix compile bench lock clean
 
 help:
 	@echo 'make run     set up and start the demonstration'
 	@echo 'make test    set up and run every test; ARGS="-k pool" goes to pytest'
 	@echo 'make check   lint, formatting, types, import contracts'
 	@echo 'make fix     repair what lint and formatting can repair'
+	@echo 'make compile build a wheel with the hot path compiled to C (needs a C compiler)'
 	@echo 'make bench   measure beside nginx and Envoy, write bench/RESULTS.md'
 	@echo 'make lock    resolve the locks again; UPGRADE=1 takes newer versions'
 	@echo 'make clean   remove the environment and every cache'
@@ -46,7 +48,14 @@ fix: $(TEST)
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: $(TEST)
+# The same program with its hot path compiled to C: a wheel in dist/, and the wheel unpacked in build/compiled, which
+# the benchmark measures. `PYTHONPATH=build/compiled` before a command of this checkout uses it.
+compile: build/compiled
+
+build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
+	scripts/compile
+
+bench: build/compiled
 	$(BIN)/python bench/run.py
 
 lock:

@@ -104,6 +104,7 @@ class Spelling:
         for one in STAND_INS:
             text = text.replace(self._here(one), one.host)
             text = text.replace(f".{self._here(one).partition('.')[2]}", "." + one.host.partition(".")[2])
+            text = text.replace(f"{one.name}.localhost", one.name)
         for port, here in self._gateway_ports.items():
             text = re.sub(rf"\b{here}\b", port, text)
         text = re.sub(r"(?<=exeat\.yaml:)\d+", lambda found: str(self._line(int(found[0]))), text)

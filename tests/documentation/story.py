@@ -47,7 +47,7 @@ class Story:
         self._err = folder / ".serve.err"
         self._is_serving = False
         self._printed = ""
-        keys = [] if "exeat key create" in page.text else self._spelling.first_keys(page.text)
+        keys = [] if "$ exeat key create" in page.text else self._spelling.first_keys(page.text)
         _provide_files(folder, running)
         self._session = Session(folder, _environment(folder, running, self._spelling, [made.key for made in keys]))
 

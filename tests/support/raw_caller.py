@@ -45,7 +45,9 @@ class RawCaller:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(limit_s)
         sock.connect(("127.0.0.1", port))
-        self.sock = sock if context is None else context.wrap_socket(sock, server_hostname="localhost")
+        if context is not None:  # an end without close_notify isn't a clean end
+            sock = context.wrap_socket(sock, server_hostname="localhost", suppress_ragged_eofs=False)
+        self.sock = sock
         self._rest = b""
 
     def __enter__(self) -> Self:

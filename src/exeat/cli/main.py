@@ -66,7 +66,7 @@ def check(
 
 
 @app.command()
-def explain(  # noqa: PLR0917 - arguments and options of the command line
+def explain(
     key: Annotated[str, typer.Argument(metavar="KEY", help="A key, its SHA-256, or the name of a consumer.")],
     method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, …")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="A path as in /github/user, or a URL.")],

@@ -29,7 +29,7 @@ class Resolved:
 
     __slots__ = ("destination", "mode", "path", "prefix", "query", "target", "unknown", "upstreams")
 
-    def __init__(  # noqa: PLR0917 - a value of eight parts
+    def __init__(
         self,
         mode: Mode,
         upstreams: tuple[Upstream, ...],
@@ -109,7 +109,7 @@ def by_name(mode: Mode, name: str, path: bytes, query: bytes | None, snapshot: S
     upstream = snapshot.upstreams.get(name.encode())
     if upstream is None:
         return Resolved(mode, (), None, None, path, query, b"", name)
-    return Resolved(mode, (upstream,), None, None, path, query, b"")
+    return Resolved(mode, (upstream,), None, None, path, query, b"/" + name.encode())
 
 
 def named_by_host(host: bytes, snapshot: Snapshot) -> Upstream | None:

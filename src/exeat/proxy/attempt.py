@@ -11,7 +11,7 @@ from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
 from exeat.model.upstream import Endpoint, Route
 from exeat.policy.authorize import Permit
-from exeat.policy.forward import expects_continue, render_request
+from exeat.policy.forward import render_request
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.runtime import Runtime
@@ -101,7 +101,6 @@ def send(
     has_body = head.has_body
     wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body)
     if has_body:
-        exchange.waits_to_continue = expects_continue(head)
         exchange.caller.pump_body(connection)
     return wait
 

@@ -9,6 +9,7 @@ import asyncio
 from typing import final
 
 from exeat.errors import Code, GatewayError
+from exeat.policy.forward import expects_continue
 from exeat.proxy.answering import Answering
 from exeat.proxy.exchange import BodySink, Exchange
 from exeat.proxy.runtime import Runtime
@@ -173,8 +174,8 @@ class Downstream(Answering):
     def _begin(self) -> bool:
         """Begin the exchange of the request that is first in the buffer; whether its head was whole."""
         buffer = self._buffer
-        if buffer.startswith(b"\r\n"):
-            buffer = self._buffer = buffer[2:]  # RFC 9112 §2.2: one empty line before a request is ignored
+        while buffer.startswith(b"\r\n"):
+            buffer = self._buffer = buffer[2:]  # RFC 9112 §2.2: empty lines before a request are ignored
         end = buffer.find(b"\r\n\r\n")
         if not 0 <= end <= HEAD_LIMIT_BYTES:
             check_partial(buffer)
@@ -198,6 +199,8 @@ class Downstream(Answering):
         if head is not None and self._runtime.trusted and self._runtime.trusts(self.peer):
             self.address = self._runtime.forwarded_for(head, self.peer)
         exchange.address = self.address
+        if head is not None and head.has_body:
+            exchange.waits_to_continue = expects_continue(head)
         return exchange
 
     @property

@@ -55,12 +55,13 @@ class Wait(Generic[Value]):
 class Drive:
     """One coroutine on its way; `finished` is called once, when it has returned."""
 
-    __slots__ = ("_coroutine", "_finished", "_waits_for")
+    __slots__ = ("_coroutine", "_finished", "_interruption", "_waits_for")
 
     def __init__(self, coroutine: Coroutine[Wait[Any], None, None], finished: Callable[[], None]) -> None:
         self._coroutine = coroutine
         self._finished = finished
         self._waits_for: Wait[Any] | None = None
+        self._interruption: BaseException | None = None
 
     def run(self) -> None:
         """Run the coroutine until it waits or returns."""
@@ -71,9 +72,14 @@ class Drive:
             self._finished()
         else:
             wait.resume = self.run
+            if self._interruption is not None:
+                error, self._interruption = self._interruption, None
+                wait.fail(error)
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise `error` where the coroutine waits now; nothing happens if it has returned."""
+        """Raise `error` where the coroutine waits, now or next; nothing happens if it has returned."""
         wait = self._waits_for
-        if wait is not None:
+        if wait is None or wait.is_done:
+            self._interruption = error  # it is running: what interrupts it was called by itself
+        else:
             wait.fail(error)

@@ -113,7 +113,8 @@ class Collector(Caller):
             if item.upstream is not None:
                 exchange.resolved = by_name("envelope", item.upstream, item.path, item.query, outer.snapshot)
             else:
-                exchange.resolved = by_url("envelope", parse_url(item.url or b""), outer.snapshot, b"")
+                target = parse_url(item.url or b"")
+                exchange.resolved = by_url("envelope", target, outer.snapshot, b"/" + str(target.origin).encode())
             exchange.presented = _presented(exchange.head, exchange.resolved, outer.presented)
         except GatewayError as error:
             runtime.refuse(exchange, GatewayError(error.code, error.detail))

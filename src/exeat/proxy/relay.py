@@ -25,7 +25,11 @@ def begin_relay(
     except GatewayError:
         connection.close()
         raise
-    exchange.caller.begin(answer, content, done=done)
+    if done and connection.trailers:
+        exchange.caller.begin(answer, content, done=False)
+        exchange.caller.end(connection.trailers)
+    else:
+        exchange.caller.begin(answer, content, done=done)
     return done
 
 
@@ -68,9 +72,8 @@ def form_of(exchange: Exchange, permit: Permit) -> Form:
     """How the caller addresses this upstream."""
     resolved = exchange.resolved
     assert resolved is not None  # noqa: S101 - phase 2
-    bases: tuple[tuple[Origin, bytes], ...] = ()
-    if permit.upstream is not None and resolved.mode != "url":
+    if resolved.target is not None:  # the caller wrote the whole URL, the upstream's own path in it
+        bases: tuple[tuple[Origin, bytes], ...] = ((resolved.target.origin, b""),)
+    else:
         bases = tuple((endpoint.origin, endpoint.base_path) for endpoint in permit.endpoints)
-    elif resolved.target is not None:
-        bases = ((resolved.target.origin, b""),)
     return Form(exchange.caller.gateway, resolved.prefix, bases)

@@ -45,6 +45,7 @@ class UpstreamConnection:
         self._buffer = b""
         self.raw_head = b""
         self._reader: BodyReader | None = None
+        self.trailers: list[bytes] = []
         self._caller: Caller | None = None
         self._method = b""
         self._head: Wait[ResponseHead] = Wait()
@@ -193,7 +194,7 @@ class UpstreamConnection:
             self._caller.interim(head.status, head.reason, head.fields)
 
     def begin_body(self) -> tuple[bytes, bool]:
-        """The content that came with the head, and whether it is all of it."""
+        """The content that came with the head, and whether it is all of it; `trailers` are set then."""
         reader, data = self._reader, self._buffer
         assert reader is not None  # noqa: S101 - the head was delivered
         self._buffer = b""
@@ -239,6 +240,7 @@ class UpstreamConnection:
 
     def _complete(self, reader: BodyReader) -> None:
         """The response is complete; what follows decides whether the connection is."""
+        self.trailers = reader.trailers
         if reader.rest or self._sending:
             self._reusable = False
         if self._state != CLOSED:
