@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from exeat.config.problem import Place
 from exeat.config.reading import read_text
 
-PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF, exclude_categories=("Cc", "Cs", "Zl", "Zp")))
+CHARACTERS = st.characters(min_codepoint=32, max_codepoint=0xD7FF, exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+PLAIN = st.text(CHARACTERS)
+# YAML reads a key only within its first 1024 characters, escapes counted (YAML 1.2.2 §7.4.2).
+KEYS = st.text(CHARACTERS, max_size=100)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | PLAIN,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=20,
 )
 

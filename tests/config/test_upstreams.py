@@ -29,9 +29,9 @@ def identity(desk: Desk, text: str) -> TlsIdentity:
 
 @pytest.mark.parametrize("key", ["${file:me.key}", "me.key"])
 def test_files_are_loaded(signed: Desk, key: str) -> None:
-    """Certificate and key are read once, here; the authorities stay a file, by its absolute path."""
+    """Certificate, key and authorities are read once, here: what was judged is what travels."""
     tls = identity(signed, TEXT % key)
-    assert tls.ca == str(signed.folder / "ca.pem")
+    assert tls.ca == (signed.folder / "ca.pem").read_text()
     assert tls.certificate == (signed.folder / "me.pem").read_text()
     assert tls.key is not None
     assert tls.key.reveal().startswith("-----BEGIN")
@@ -67,10 +67,15 @@ def test_files_that_hold_something_else(signed: Desk) -> None:
     assert "s3cr3t" not in "".join(lines)
 
 
-def test_text_in_place_of_a_path(signed: Desk) -> None:
-    """Authorities are a path: their text through a reference is a common mistake."""
-    (line,) = signed.problems("upstreams: {a: {url: 'https://a.com', tls: {ca: '${file:ca.pem}'}}}\n")
-    assert "must be the path of a PEM file" in line
+def test_authorities_as_text(signed: Desk) -> None:
+    """Authorities may be PEM text as well as a file; what is judged is what travels to the workers."""
+    text = (signed.folder / "ca.pem").read_text()
+    by_file = signed.load("upstreams: {a: {url: 'https://a.com', tls: {ca: ca.pem}}}\n").snapshot
+    by_text = signed.load("upstreams: {a: {url: 'https://a.com', tls: {ca: '${file:ca.pem}'}}}\n").snapshot
+    for snapshot in (by_file, by_text):
+        identity = snapshot.upstreams[b"a"].endpoints[0].route.tls
+        assert identity.ca is not None
+        assert identity.ca.strip() == text.strip()
 
 
 def test_missing_listener_files_are_watched(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from tests.support.gateway import environment, wait_until
 DOCUMENT = "exeat.yaml"
 BROKEN = "broken.yaml"
 _SERVE = re.compile(r"(?P<settings>(?:\w+=\S+ )*)exeat serve(?P<rest>[^&]*)&?")
+_LOOKS = re.compile(r"tail |cat ")
+LOOK_S = 5.0
 _NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
 _IN_FORCE = re.compile(r"in force|nothing is different")
 _SERVES = re.compile(r"Exeat \S+ serves|\"serving\"")
@@ -96,7 +99,7 @@ class Story:
     def _console(self, block: Block) -> None:
         steps = list(_steps(block.text))
         for place, (command, expected) in enumerate(steps):
-            said = self._serve(command) if _SERVE.fullmatch(command) else self._run(command)
+            said = self._serve(command) if _SERVE.fullmatch(command) else self._run_until(command, expected)
             output = self._spelling.output(said.output)
             assert not expected or matches(expected, output), f"{command!r} printed\n{output}\nnot\n{expected}"
             is_asked = place + 1 < len(steps) and steps[place + 1][0] == "echo $?"
@@ -128,6 +131,8 @@ class Story:
         self._end_gateway()
         found = _SERVE.fullmatch(self._spelling.command(command))
         assert found is not None
+        for log in self._logs():
+            log.unlink(missing_ok=True)
         streams = f">{self._out} 2>{self._err}"
         self._session.run(f"( {found['settings']} exec exeat serve {found['rest']} ) {streams} & SERVE=$!")
         wait_until(lambda: bool(_SERVES.search(self._log())) or not self._is_alive(), "the gateway serves or ends")
@@ -139,15 +144,28 @@ class Story:
         return self._session.run("kill -0 $SERVE 2>/dev/null").code == 0
 
     def _log(self) -> str:
-        """What the gateway has logged, wherever the page sends that."""
-        logs = [self._err, *self._folder.glob("*.log")]
-        return "".join(log.read_text("utf-8") for log in logs if log.exists())
+        """What the gateway has logged so far."""
+        return "".join(log.read_text("utf-8") for log in self._logs() if log.exists())
+
+    def _logs(self) -> list[Path]:
+        """Where the gateway logs: standard error, or where a page sends that."""
+        return [self._err, self._folder / "exeat.log"]
 
     def _end_gateway(self) -> None:
         """Drain a gateway that still runs, and see it end cleanly."""
         if self._is_serving and self._is_alive():
             assert self._session.run("kill -TERM $SERVE; wait $SERVE").code == 0, self._log()
         self._is_serving = False
+
+    def _run_until(self, command: str, expected: str) -> Said:
+        """Run a command; one that looks into a file is repeated until it shows what is said to be there."""
+        said = self._run(command)
+        ends_at = time.monotonic() + LOOK_S
+        while _LOOKS.match(command) and time.monotonic() < ends_at:
+            if matches(expected, self._spelling.output(said.output)):
+                break
+            said = self._run(command)
+        return said
 
     def _run(self, command: str) -> Said:
         return self._session.run(self._spelling.command(command))

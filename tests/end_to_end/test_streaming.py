@@ -77,10 +77,8 @@ class TestAsTheyArrive:
 
         def pieces() -> Iterator[bytes]:
             for number in range(EVENTS):
-                piece = b"piece %d" % number
-                yield piece
-                if number:  # the client hands a piece on when it asks for the next one
-                    assert seen.get(timeout=5) == b"piece %d" % (number - 1)
+                yield b"piece %d" % number
+                assert seen.get(timeout=5) == b"piece %d" % number  # the client has sent it when it asks for the next
 
         verify = authority.client_context() if place.context is not None else False
         with place.origin(name).doing(take), httpx.Client(base_url=place.gateway.url, verify=verify) as client:
@@ -107,7 +105,6 @@ class TestAsTheyArrive:
                 caller.read_until(chunk(word.upper()))
             caller.send(b"0\r\n\r\n")
             caller.read_until(b"0\r\n\r\n")
-            assert caller.call("GET", "/clear/", place.line).status == 200
 
 
 class TestFraming:

@@ -184,6 +184,7 @@ class Stage:
         self.cut = cut
         self.longest = 0
         self.records: list[Members] = []
+        self.names: dict[str, str] = {}
         self._log = io.StringIO()
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
         self._callers: list[MemoryTransport] = []
@@ -194,7 +195,7 @@ class Stage:
         loop = self.loop
         return Worker(
             configuration,
-            Dialler(Names(_everything_is_there, loop.time), [("127.0.0.1", 8080)], Trust()),
+            Dialler(Names(self._look_up, loop.time), [("127.0.0.1", 8080)], Trust()),
             lines=Lines(self._nowhere),
             render=self._keep,
             log=Log("test", level="debug", out=self._log),
@@ -202,6 +203,10 @@ class Stage:
             clock=loop.time,
             wall=lambda: BEGAN + loop.time() - began,
         )
+
+    async def _look_up(self, host: str) -> Answer:
+        """Every name has one public address, its own in `names` or else the same."""
+        return Answer((self.names.get(host, ADDRESS),), 3600.0)
 
     def _keep(self, members: Members) -> bytes:
         self.records.append(members)
@@ -314,12 +319,6 @@ def _named(hold: Callable[[], None], play: Play) -> Callable[[], None]:
     hold.__name__, hold.__qualname__, hold.__doc__ = play.__name__, play.__qualname__, play.__doc__
     hold.__module__ = play.__module__
     return hold
-
-
-async def _everything_is_there(host: str) -> Answer:
-    """Every name has one public address."""
-    del host
-    return Answer((ADDRESS,), 3600.0)
 
 
 def _with_one_chunk(data: bytes) -> bytes:

@@ -116,6 +116,10 @@ class RawCaller:
         taken, _, self._rest = self._rest.partition(mark)
         return taken + mark
 
+    def unread(self, data: bytes) -> None:
+        """Put bytes back, to be read again."""
+        self._rest = data + self._rest
+
     def is_ended(self, limit_s: float = LIMIT_S) -> bool:
         """Whether the gateway ends the connection within so many seconds, and sends nothing before."""
         self.sock.settimeout(limit_s)

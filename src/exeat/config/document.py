@@ -130,7 +130,7 @@ class Tls(Entry):
     """How connections to an upstream are secured."""
 
     ca: f.TextField | None = Field(
-        default=None, description="PEM file of the authorities to trust in place of the system's."
+        default=None, description="Authorities to trust in place of the system's: a PEM file, or PEM text."
     )
     certificate: f.TextField | None = Field(default=None, description="Client certificate: a PEM file, or PEM text.")
     key: f.PemField | None = Field(

@@ -100,9 +100,9 @@ class UpstreamCompiler:
             self._fault(path, "needs both 'certificate' and 'key', or neither")
         elif certificate and key:
             self._check_pair(path, certificate, key)
-        parts = (ca[1], certificate or "", key or "", str(entry.verify), entry.server_name or "")
+        parts = (ca or "", certificate or "", key or "", str(entry.verify), entry.server_name or "")
         return TlsIdentity(
-            ca=ca[0],
+            ca=ca,
             certificate=certificate,
             key=Secret(key) if key else None,
             verify=entry.verify,
@@ -110,20 +110,15 @@ class UpstreamCompiler:
             fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32],
         )
 
-    def _authorities(self, path: Path, written: str | None) -> tuple[str | None, str]:
-        """The file of authorities, absolute, and its content."""
-        if written is None:
-            return None, ""
-        if "-----BEGIN" in written:
-            self._fault(path, "must be the path of a PEM file, not its text")
-            return None, ""
-        text = self._file(path, written) or ""
+    def _authorities(self, path: Path, written: str | None) -> str | None:
+        """The authorities' certificates as PEM text: what is judged here is what the workers trust."""
+        text = self._pem(path, written)
         if text:
             try:
                 ssl.create_default_context(cadata=text)
             except (ssl.SSLError, ValueError):
                 self._fault(path, "holds no certificates in PEM form")
-        return str((self.folder / written).resolve()), text
+        return text
 
     def _pem(self, path: Path, written: str | None) -> str | None:
         """PEM text, or the content of the file that is named."""

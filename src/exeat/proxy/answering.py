@@ -65,6 +65,9 @@ class Answering(Caller):
         exchange = self._exchange
         if exchange is None or self._lost:
             return
+        if exchange.error == Code.CLIENT_CLOSED:
+            self._keep = False
+            return  # 499 is a word for logs: nobody is there to read it
         self.has_begun = True
         exchange.status = answer.status
         if self._body is not None and self._keep:

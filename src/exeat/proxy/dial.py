@@ -118,15 +118,15 @@ class Trust:
     def __init__(self, ca_file: str | None = None, ca_folder: str | None = None) -> None:
         self._ca_file = ca_file
         self._ca_folder = ca_folder
-        self._contexts: dict[TlsIdentity, ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}  # by the identity's fingerprint
 
     def context(self, identity: TlsIdentity) -> ssl.SSLContext:
         """The context for an identity: TLS 1.2 or newer, ALPN http/1.1, names in SAN only."""
-        context = self._contexts.get(identity)
+        context = self._contexts.get(identity.fingerprint)
         if context is None:
             if len(self._contexts) > 1024:  # noqa: PLR2004 - identities change with files, old ones aren't needed
                 self._contexts.clear()
-            context = self._contexts[identity] = self._make(identity)
+            context = self._contexts[identity.fingerprint] = self._make(identity)
         return context
 
     def _make(self, identity: TlsIdentity) -> ssl.SSLContext:
@@ -135,7 +135,7 @@ class Trust:
         context.hostname_checks_common_name = False  # a certificate without SAN names nobody (RFC 9525)
         context.set_alpn_protocols(["http/1.1"])
         if identity.ca is not None:
-            context.load_verify_locations(cafile=identity.ca)
+            context.load_verify_locations(cadata=identity.ca)
         elif self._ca_file or self._ca_folder:
             context.load_verify_locations(self._ca_file, self._ca_folder)
         else:

@@ -6,6 +6,7 @@ Rule 3: memory is bounded: a full buffer stops reading, a slow reader stops its 
 """
 
 import asyncio
+import re
 from typing import final
 
 from exeat.errors import Code, GatewayError
@@ -26,6 +27,7 @@ BODY_TIMEOUT_S = 60.0
 KEEP_ALIVE_S = 75.0
 LINGER_S = 2.0
 HALF_CLOSED_S = 0.7
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")  # ignored before a request (RFC 9112 §2.2)
 
 
 @final
@@ -174,8 +176,8 @@ class Downstream(Answering):
     def _begin(self) -> bool:
         """Begin the exchange of the request that is first in the buffer; whether its head was whole."""
         buffer = self._buffer
-        while buffer.startswith(b"\r\n"):
-            buffer = self._buffer = buffer[2:]  # RFC 9112 §2.2: empty lines before a request are ignored
+        if buffer.startswith(b"\r\n") and (empty := _EMPTY_LINES.match(buffer)):
+            buffer = self._buffer = buffer[empty.end() :]
         end = buffer.find(b"\r\n\r\n")
         if not 0 <= end <= HEAD_LIMIT_BYTES:
             check_partial(buffer)

@@ -198,7 +198,10 @@ class UpstreamConnection:
         reader, data = self._reader, self._buffer
         assert reader is not None  # noqa: S101 - the head was delivered
         self._buffer = b""
-        content = reader.feed(data) if data else b""
+        try:
+            content = reader.feed(data) if data else b""
+        except GatewayError as error:
+            raise _malformed(error) from error
         if reader.done:
             self._complete(reader)
         return content, reader.done
@@ -252,8 +255,7 @@ class UpstreamConnection:
     def _break(self, wait: Wait[ResponseHead] | Wait[None], error: GatewayError) -> None:
         """The response can't be understood."""
         self.close()
-        detail = error.detail if error.code == Code.UPSTREAM_MALFORMED else f"In the upstream's answer: {error.detail}"
-        wait.fail(GatewayError(Code.UPSTREAM_MALFORMED, detail))
+        wait.fail(error if error.code == Code.UPSTREAM_MALFORMED else _malformed(error))
 
     def pause(self) -> None:
         """Stop reading: the caller can't keep up."""
@@ -276,6 +278,11 @@ def _check_partial(buffer: bytes) -> None:
     start = b"HTTP/1."
     if not buffer.startswith(start[: len(buffer)]):
         raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream doesn't speak HTTP/1.1.")
+
+
+def _malformed(error: GatewayError) -> GatewayError:
+    """What is wrong with a body is said as it would be to a caller; here it is the upstream's."""
+    return GatewayError(Code.UPSTREAM_MALFORMED, f"In the upstream's answer: {error.detail}")
 
 
 def _cut() -> GatewayError:
