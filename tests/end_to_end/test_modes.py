@@ -95,9 +95,7 @@ def place(authority: Authority, origins: dict[str, Origin]) -> Iterator[Place]:
     """The gateway."""
     key = make_key()
     upstreams = {
-        f"to-{name}": origins[name].entry(
-            authority.file, credential=kind.credential, hosts=[f"api.{name}.example"]
-        )
+        f"to-{name}": origins[name].entry(authority.file, credential=kind.credential, hosts=[f"api.{name}.example"])
         for name, kind in KINDS.items()
     }
     consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}}
@@ -144,6 +142,8 @@ def send(caller: RawCaller, place: Place, call: Call, *lines: str) -> bytes:
             target = f"/https:/{origin.authority}{target}"
         case "header":
             lines = (*lines, f"Exeat-Target: {origin.url}")
+        case _:
+            raise AssertionError(call.mode)
     answer = caller.call(call.method, target, *lines, *call.lines, body=call.body.encode(), host=host)
     assert (answer.status, answer.field("exeat-origin")) == (200, "upstream"), answer
     return answer.body
@@ -347,5 +347,6 @@ def test_one_bad_call_spoils_no_batch(caller: RawCaller, place: Place) -> None:
     answer = caller.call("POST", "/-/call", f"Exeat-Key: {place.key.key}", body=json.dumps(calls).encode())
     answers = json.loads(answer.body)
     assert [entry["ok"] for entry in answers] == [True, False, False, True]
-    assert [entry["problem"]["code"] for entry in answers if not entry["ok"]] == ["upstream-unknown", "malformed-target"]
+    codes = [entry["problem"]["code"] for entry in answers if not entry["ok"]]
+    assert codes == ["upstream-unknown", "malformed-target"]
     assert answer.status == 200

@@ -190,7 +190,7 @@ class TestFraming:
             body = "" if request.method == "HEAD" or status[:1] != "2" or status[:3] == "204" else "12345"
             peer.send(f"HTTP/1.1 {status}\r\n{length}\r\n{body}".encode())
 
-        with place.secure.doing(lambda peer, request: answer(peer, request)), place.caller() as caller:
+        with place.secure.doing(answer), place.caller() as caller:
             for method, status in (("HEAD", "200"), ("GET", "204"), ("GET", "304"), ("HEAD", "304"), ("GET", "200")):
                 got = caller.call(method, f"/secure/{status}", place.line)
                 expected = b"12345" if (method, status) == ("GET", "200") else b""

@@ -215,7 +215,7 @@ class TestEarlyAnswer:
         assert (answer.status_code, answer.text) == (413, "too large")
 
     def test_curl(self, place: Place, authority: Authority) -> None:
-        """curl stops sending and shows the answer."""
+        """Sending stops, and curl shows the answer."""
         with place.secure.doing(self.refuse):
             command = ["curl", "-sS", "--max-time", "15", "--cacert", str(authority.file), "-H", place.line]
             command += ["-w", "%{http_code}", "-H", "Expect:", "--data-binary", "@-", f"{place.gateway.url}/secure/"]
@@ -223,7 +223,7 @@ class TestEarlyAnswer:
         assert done.stdout.endswith(b"413"), done.stderr
 
     def test_the_gateways_own(self, place: Place) -> None:
-        """What the gateway itself refuses in the middle of a body is readable too; a small body keeps the connection."""
+        """A refusal in the middle of a body is readable too; a small body keeps the connection."""
         with place.caller() as caller:
             caller.request("POST", "/nowhere/", place.line, f"Content-Length: {self.BODY_BYTES}")
             caller.send(bytes(100_000))
@@ -263,5 +263,3 @@ def test_a_stale_connection_costs_nobody_an_answer(place: Place) -> None:
             assert caller.call("GET", "/clear/", place.line).body == b"first"
         with place.caller() as caller:
             assert caller.call("GET", "/clear/", place.line).status == 200
-
-

@@ -157,7 +157,7 @@ class Origin:
         """Where it is."""
         return f"http{'' if self._context is None else 's'}://{self.authority}"
 
-    def entry(self, ca: Path | None = None, base: str = "", **more: object) -> dict[str, object]:
+    def entry(self, ca: Path | None = None, /, base: str = "", **more: object) -> dict[str, object]:
         """The upstream as a document declares it."""
         entry: dict[str, object] = {"url": self.url + base, "network": {"private": ["127.0.0.0/8"]}, **more}
         if self._context is None:

@@ -29,9 +29,7 @@ class Place(NamedTuple):
 
     def caller(self, limit_s: float = 15.0, receive_buffer: int | None = None) -> RawCaller:
         """A new connection."""
-        return RawCaller(
-            self.gateway.port, context=self.context, limit_s=limit_s, receive_buffer=receive_buffer
-        )
+        return RawCaller(self.gateway.port, context=self.context, limit_s=limit_s, receive_buffer=receive_buffer)
 
     def origin(self, name: str) -> Origin:
         """An upstream by its name."""
@@ -49,7 +47,7 @@ def placed(authority: Authority, folder: Path, *, tls: bool = False, **more: obj
         env |= {"EXEAT_TLS_CERTIFICATE": str(certificate), "EXEAT_TLS_KEY": str(private)}
     with Origin(context=authority.server_context()) as secure, Origin() as clear:
         document = {
-            "upstreams": {"secure": secure.entry(authority.file, **more), "clear": clear.entry(**more)},
+            "upstreams": {"secure": secure.entry(authority.file) | more, "clear": clear.entry() | more},
             "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}},
         }
         with Gateway(document, env) as gateway:

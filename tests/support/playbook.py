@@ -111,7 +111,6 @@ class Party:
         """Read again."""
         self._stage.loop.do(self._transport.read_on)
 
-    @property
     def is_held_back(self) -> bool:
         """Whether the gateway has stopped reading from this party."""
         return self._transport.is_paused

@@ -144,9 +144,7 @@ class RawCaller:
         self.sock.close()
 
 
-def _answer(
-    head: h11.Response | None, body: list[bytes], interim: list[int], end: h11.EndOfMessage | None
-) -> Answer:
+def _answer(head: h11.Response | None, body: list[bytes], interim: list[int], end: h11.EndOfMessage | None) -> Answer:
     return Answer(
         status=0 if head is None else head.status_code,
         fields=() if head is None else _text(head.headers),

@@ -81,6 +81,7 @@ class Process:
         loop = asyncio.get_running_loop()
         self._start = start
         self._log = Log(f"worker {start.number}", level=start.log_level, as_json=start.log_json)
+        loop.set_exception_handler(self._report)
         dialler = Dialler(Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder))
         self._worker = Worker(
             loads(start.snapshot),
@@ -99,6 +100,14 @@ class Process:
         gc.set_threshold(50_000, 20, 20)  # exchanges leave no cycles; the default looks for them every 20 requests
         self._started.set()
         self._channel.send(render(Kind.READY))
+
+    def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """Log what the event loop caught, without the values in it: they could hold secrets."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._log.bug(error, event=context.get("message"))
+        else:
+            self._log.warning("event loop", event=context.get("message"))
 
     async def _listen(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()

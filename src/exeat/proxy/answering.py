@@ -70,7 +70,9 @@ class Answering(Caller):
             return  # 499 is a word for logs: nobody is there to read it
         self.has_begun = True
         exchange.status = answer.status
-        if self._body is not None and self._keep:
+        if exchange.closes:
+            self._keep = False
+        elif self._body is not None and self._keep:
             self._keep = self._can_skip(exchange)
         exchange.waits_to_continue = False
         head = render_response(answer.status, answer.reason, answer.fields, self._framing(answer, exchange))

@@ -29,6 +29,7 @@ def answer(exchange: Exchange, status: int, fields: list[bytes], body: bytes, da
 def fail(exchange: Exchange, error: GatewayError, date: bytes) -> None:
     """Tell the caller about a failure: a problem if the head isn't sent yet, else an answer that visibly breaks off."""
     exchange.error = error.code
+    exchange.closes = error.closes
     exchange.status = exchange.status or error.meaning.status
     if exchange.caller.has_begun:
         exchange.caller.abort(error.code)

@@ -101,6 +101,7 @@ def send(
     has_body = head.has_body
     wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body)
     if has_body:
+        exchange.source = connection  # the time for the answer begins with the last byte of the body
         exchange.caller.pump_body(connection)
     return wait
 

@@ -69,7 +69,7 @@ class Downstream(Answering):
     def eof_received(self) -> bool:
         """The caller sends nothing more. It may still read (a half-close), or be gone: a FIN looks the same.
 
-        An exchange under way gets a short time to begin its answer; writing that answer shows whether someone reads.
+        An exchange under way goes on as long as its answer doesn't rest: writing it shows whether someone reads.
         """
         exchange = self._exchange
         if exchange is None or self._lingers:
@@ -109,8 +109,17 @@ class Downstream(Answering):
                     self._refuse(GatewayError(Code.CLIENT_TIMEOUT, "The head did not arrive in time.", closes=True))
             elif waited > KEEP_ALIVE_S:
                 self.transport.close()
+        elif self._half_closed and self._seems_gone(exchange, now):
+            self._leave("The caller closed the connection in the middle of its answer.")
         elif waited > BODY_TIMEOUT_S and self._waits_for_body(exchange):
             exchange.drive.interrupt(GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True))
+
+    def _seems_gone(self, exchange: Exchange, now: float) -> bool:
+        """Whether nothing has moved since the caller's FIN that would have shown whether someone still reads."""
+        left = exchange.left_at
+        if left is None or not self.has_begun or self._paused:
+            return False
+        return now - max(left, exchange.moved_at) > HALF_CLOSED_S
 
     def _waits_for_body(self, exchange: Exchange) -> bool:
         wanted = self._body is not None and self._sink is not None and not self._body_paused

@@ -65,21 +65,21 @@ class Drive:
 
     def run(self) -> None:
         """Run the coroutine until it waits or returns."""
+        self._waits_for = None
         try:
-            self._waits_for = wait = self._coroutine.send(None)
+            wait = self._coroutine.send(None)
         except StopIteration:
-            self._waits_for = None
             self._finished()
-        else:
-            wait.resume = self.run
-            if self._interruption is not None:
-                error, self._interruption = self._interruption, None
-                wait.fail(error)
+            return
+        self._waits_for = wait
+        wait.resume = self.run
+        if self._interruption is not None:
+            error, self._interruption = self._interruption, None
+            wait.fail(error)
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise `error` where the coroutine waits, now or next; nothing happens if it has returned."""
-        wait = self._waits_for
-        if wait is None or wait.is_done:
-            self._interruption = error  # it is running: what interrupts it was called by itself
-        else:
-            wait.fail(error)
+        """Raise `error` where the coroutine waits, now or as soon as it does; nothing happens once it has returned."""
+        if self._waits_for is not None:
+            self._waits_for.fail(error)
+        elif self._interruption is None:
+            self._interruption = error

@@ -134,6 +134,7 @@ class Exchange:
     address: str = ""
     status: int = 0
     error: Code | None = None
+    closes: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
     head_at: float | None = None

@@ -49,6 +49,7 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
     connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
     if not begin_relay(exchange, permit, connection, response, runtime):  # 9: relay
         await finish_relay(exchange, connection, runtime)
+    exchange.source = None
     runtime.pool.release(connection)
 
 

@@ -42,8 +42,6 @@ async def finish_relay(exchange: Exchange, connection: UpstreamConnection, runti
     except GatewayError:
         connection.close()
         raise
-    finally:
-        exchange.source = None
 
 
 def answer_of(
