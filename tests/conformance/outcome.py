@@ -95,15 +95,20 @@ class Stage:
         capture = self._capture
         if not case.is_request:
             capture.script = Script(case.raw, cut, close=case.close, early=case.early)
-        await capture.start()
-        async with asyncio.timeout(LIMIT_S), LocalGateway(self._snapshot, pseudonym=PSEUDONYM) as gateway:
-            raw = self.filled(case.raw) if case.is_request else self._request(case)
+        raw = self.filled(case.raw) if case.is_request else self._request(case)
+        async with (
+            asyncio.timeout(LIMIT_S),
+            capture,
+            LocalGateway(self._snapshot, pseudonym=PSEUDONYM) as gateway,
+        ):
             caller = await Caller.connect(gateway.port, methods_of(raw))
-            continued_s = await self._talk(case, raw, cut if case.is_request else whole, caller)
-            await caller.over()
+            try:
+                continued_s = await self._talk(case, raw, cut if case.is_request else whole, caller)
+                await caller.over()
+            finally:
+                caller.abort()
             await gateway.settle()
             lines = gateway.lines
-        await capture.stop()
         assert caller.fault is None, f"to the caller: {caller.fault}"
         assert [connection.fault for connection in capture.connections if connection.fault] == []
         return Outcome(
@@ -156,6 +161,8 @@ class Stage:
             await self._capture.changes.until(lambda: first.is_lost)
             await send(caller.transport, [self.filled(NEXT)])
             await caller.changes.until(lambda: len(caller.finals) > count or caller.is_over)
+        if not caller.is_over and caller.finals[-1].value(b"connection") == b"close":
+            await caller.over()
         caller.end()
 
 

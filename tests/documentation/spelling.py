@@ -17,6 +17,7 @@ What programs print is spelt back before it is compared with the page.
 import re
 import socket
 from collections.abc import Mapping
+from functools import partial
 
 from tests.documentation.standins import STAND_INS, StandIn
 from tests.support.gateway import MadeKey, make_key
@@ -92,8 +93,8 @@ class Spelling:
                 continue
             for pattern in (one.host, "*." + one.host.partition(".")[2]):
                 here = f"{pattern}.localhost:{self._ports[one.host]}"
-                text = rf'(?P<before>host: |destination: |\[|, |- )"?{re.escape(pattern)}"?(?=[,\]}}]|$)'
-                line = re.sub(text, lambda found, here=here: _destination(found["before"], here), line)  # type: ignore[misc]  # a default binds the loop's value
+                written = rf'(host: |destination: |\[|, |- )"?{re.escape(pattern)}"?(?=[,\]}}]|$)'
+                line = re.sub(written, partial(_destination, here), line)
         return line
 
     # From where it ran to the page.
@@ -124,13 +125,14 @@ def _reach(line: str) -> list[str]:
     return [f"{found[1]}network: {{private: {LOOPBACK}}}"] if is_public else []
 
 
-def _destination(before: str, here: str) -> str:
-    match before:
+def _destination(here: str, found: re.Match[str]) -> str:
+    """A destination as it is spelt here, in each form that a document knows."""
+    match found[1]:
         case "host: ":
             return f'host: "{here}", private: {LOOPBACK}'
         case "destination: ":
             return f'destination: "{here}"'
-        case _:
+        case before:
             return f'{before}{{host: "{here}", private: {LOOPBACK}}}'
 
 

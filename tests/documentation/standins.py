@@ -7,10 +7,11 @@ shown that the credential was attached and the key removed.
 import base64
 import json
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -84,7 +85,7 @@ def github(request: Request) -> Reply:
             return Reply(200, {"login": "octocat"})
         case "GET", "/repos/octo/hello/issues":
             page = int(request.query.get("page", ["1"])[0])
-            following = f"<{request.root}/repos/octo/hello/issues?per_page=1&page={page + 1}>; rel=\"next\""
+            following = f'<{request.root}/repos/octo/hello/issues?per_page=1&page={page + 1}>; rel="next"'
             return Reply(200, [{"number": page}], {"Link": following})
         case "POST", "/repos/octo/hello/issues":
             place = {"Location": f"{request.root}/repos/octo/hello/issues/3"}
@@ -208,11 +209,26 @@ class _Server(ThreadingHTTPServer):
         if self.context is None:
             super().finish_request(request, client_address)
             return
-        with self.context.wrap_socket(request, server_side=True) as secure:
-            super().finish_request(secure, client_address)
+        with self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secure:
+            try:
+                secure.do_handshake()
+            except ssl.SSLError:
+                _end_after_alert(secure)
+            else:
+                super().finish_request(secure, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that goes away, or whose handshake fails, is no news."""
+
+
+def _end_after_alert(secure: ssl.SSLSocket) -> None:
+    """Let the other side read the alert: closing with unread bytes would send a reset, which can overtake it."""
+    with socket.socket(fileno=secure.detach()) as plain:
+        plain.settimeout(5.0)
+        with suppress(OSError):
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(65536):
+                pass
 
 
 def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
@@ -240,7 +256,7 @@ def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
                 for event in (*reply.events, ""):
                     self.wfile.write(f"{len(event):x}\r\n{event}\r\n".encode())
                 return
-            body = json.dumps(reply.data).encode() + b"\n"
+            body = json.dumps(reply.data, separators=(",", ":")).encode()
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -1,14 +1,12 @@
-"""One page told as a story: its examples run from top to bottom, in one folder and one shell.
+r"""One page told as a story: its examples run from top to bottom, in one folder and one shell.
 
-| block | what happens |
-|---|---|
-| `yaml` | has no problem for `exeat check`; one that opens with `# exeat.yaml` is the document from there on, and a gateway that runs takes it over |
-| `console` | lines after `$ ` run (`> ` and a last `\\` continue them); the lines below are what they print |
-| `curl` in a table | runs, and is answered with a status below 400 |
-| `python` | runs; a `text` block right behind it is what it prints |
-| `json` | is JSON |
-| `text` | is for people |
-| any that opens with `# NAME` | is written to that file |
+* `yaml` has no problem for `exeat check`. What opens with `# exeat.yaml` is the document from there on, and a gateway
+  that runs takes it over; what opens with `# broken.yaml` has a problem.
+* `console`: lines after `$ ` run (`> ` and a last `\` continue them); the lines below are what they print.
+* `curl` in a table runs, and is answered with a status below 400.
+* `python` runs; a `text` block right behind it is what it prints. Other `text` is for people.
+* `json` is JSON.
+* Any other block opens with `# NAME`, and is written to that file.
 
 `exeat serve` as a command starts a gateway, which ends before the next one and at the end of the page. A command that
 fails fails the page, unless `echo $?` follows.
@@ -108,6 +106,8 @@ class Story:
     def _curl(self, block: Block) -> None:
         said = self._run(block.text.replace("curl ", "curl --silent --show-error --fail-with-body ", 1))
         assert said.code == 0, f"{block.text!r}\n{said.output}"
+        is_fine = "/-/call" not in block.text or ('"ok":true' in said.output and '"ok":false' not in said.output)
+        assert is_fine, f"{block.text!r}: a call in the envelope failed\n{said.output}"
 
     def _python(self, block: Block) -> None:
         self._write(".example.py", self._spelling.command(block.text))
@@ -188,7 +188,7 @@ def _steps(text: str) -> Iterator[tuple[str, str]]:
                 yield command, expected
             command, expected = line[2:], ""
         elif command and (goes_on or line.startswith("> ")) and not expected:
-            command += "\n" + (line[2:] if line.startswith("> ") else line)
+            command += "\n" + line.removeprefix("> ")
         else:
             expected += line + "\n"
         goes_on = line.endswith("\\")
@@ -197,7 +197,10 @@ def _steps(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _json(block: Block) -> None:
-    json.loads(block.text)
+    try:
+        json.loads(block.text)
+    except ValueError as error:
+        raise AssertionError(f"no JSON: {error}") from error
 
 
 def _provide_files(folder: Path, running: Running) -> None:

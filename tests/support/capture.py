@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from tests.support.messages import Fault, Message, Reader
 from tests.support.slices import Slice, send, whole
@@ -103,8 +105,9 @@ class Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Close it."""
-        self._has_closed = True
-        self._transport.close()
+        if not self.is_lost:
+            self._has_closed = True
+            self._transport.close()
 
     def _answer_next(self) -> None:
         if self._answering is not None or self._answered == len(self._reader.messages):
@@ -146,22 +149,21 @@ class Capture:
     has_played: bool = False
     connections: list[Connection] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
-    server: asyncio.Server | None = None
+    _server: asyncio.Server = field(init=False)
 
-    async def start(self) -> None:
-        """Accept connections."""
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Connection(self), sock=self.listener.dup())
+        self._server = await loop.create_server(lambda: Connection(self), sock=self.listener.dup())
+        return self
 
-    async def stop(self) -> None:
-        """Accept no more; connections that are still open are closed."""
-        assert self.server is not None
-        self.server.close()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
         for connection in self.connections:
-            if not connection.is_lost:
-                connection.end()
+            connection.end()
         await self.changes.until(lambda: all(connection.is_lost for connection in self.connections))
-        await self.server.wait_closed()
+        await self._server.wait_closed()
 
     @property
     def calls(self) -> list[Message]:

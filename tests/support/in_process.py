@@ -95,9 +95,11 @@ class LocalGateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
-        if kind is None:
-            await self.settle()
-        await self.worker.drain(0.0)
+        try:
+            if kind is None:
+                await self.settle()
+        finally:
+            await self.worker.drain(0.0)
         await self._server.wait_closed()
         self._lines.close()
         if kind is None:
@@ -198,6 +200,10 @@ class Caller(asyncio.Protocol):
         self._has_ended = True
         if not self.transport.is_closing():
             self.transport.write_eof()
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self.transport.abort()
 
     async def over(self) -> None:
         """Wait until the gateway has closed its side."""

@@ -216,6 +216,10 @@ class Stage:
         """What the worker has logged."""
         return self._log.getvalue()
 
+    def forget_log(self) -> None:
+        """What was logged was meant to be."""
+        self._log.truncate(0)
+
     def passes(self, seconds: float) -> None:
         """Time passes."""
         self.loop.settle(seconds)

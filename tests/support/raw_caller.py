@@ -120,6 +120,11 @@ class RawCaller:
         """Put bytes back, to be read again."""
         self._rest = data + self._rest
 
+    def take_rest(self) -> bytes:
+        """What was received and not read yet."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def is_ended(self, limit_s: float = LIMIT_S) -> bool:
         """Whether the gateway ends the connection within so many seconds, and sends nothing before."""
         self.sock.settimeout(limit_s)

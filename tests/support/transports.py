@@ -163,9 +163,10 @@ class MemoryTransport(asyncio.Transport):
         """How much may wait before the protocol is told."""
         self._high = self._high if high is None else high
 
-    def get_write_buffer_size(self) -> int:
-        """How much waits."""
-        return len(self._waiting)
+    @property
+    def protocol(self) -> Receiver:
+        """What it delivers to."""
+        return self._protocol
 
 
 class Network:

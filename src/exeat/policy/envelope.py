@@ -93,6 +93,8 @@ def _timeout(value: object, where: str) -> float | None:
 
 def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
     """Path (or URL) and query apart, with `query` appended to what the path brought."""
+    if "#" in path:
+        raise _invalid(f"In {where}: a fragment is never sent; write '#' as %23.")
     text, mark, own = path.partition("?")
     parts = [own] if mark else []
     if query is not None:
@@ -100,7 +102,7 @@ def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
             raise _invalid(f"In {where}: 'query' is an object.")
         parts.append(urlencode({name: _text(item, where) for name, item in query.items()}, doseq=True))
     joined = "&".join(part for part in parts if part)
-    visible = quote(text, safe="/:@!$&'()*+,;=%[]~\\#")
+    visible = quote(text, safe="/:@!$&'()*+,;=%[]~\\")
     return visible.encode(), quote(joined, safe="/:@!$&'()*+,;=%[]~?\\").encode() if joined or mark else None
 
 
@@ -154,7 +156,10 @@ def _body(value: dict[str, object], fields: list[bytes], where: str) -> tuple[li
 
 def _encode(kind: str, content: object, where: str) -> bytes:
     if kind == "json":
-        return orjson.dumps(content)
+        try:
+            return orjson.dumps(content)
+        except orjson.JSONEncodeError as error:  # deeper than orjson writes, though it reads it
+            raise _invalid(f"In {where}: 'json' is nested too deeply.") from error
     if kind == "form":
         if not isinstance(content, dict):
             raise _invalid(f"In {where}: 'form' is an object.")
@@ -198,9 +203,11 @@ def _decode(body: bytes, content_type: str, encoded: bool) -> tuple[str, object]
             return "json", None
         if media == "application/json" or media.endswith("+json"):
             try:
-                return "json", orjson.loads(body)
+                orjson.loads(body)
             except orjson.JSONDecodeError:
                 pass
+            else:
+                return "json", orjson.Fragment(body)  # as it was sent: no depth is too deep, no number rounded
         try:
             if media.startswith("text/") or media.endswith(("json", "xml", "javascript", "x-www-form-urlencoded")):
                 return "text", body.decode()

@@ -144,5 +144,9 @@ def _other_form(head: RequestHead) -> Resolved:
     if head.target == b"*" and head.method == b"OPTIONS":
         return Resolved("own", (), None, None, b"*", None, b"")
     if head.target.lower().startswith((b"http://", b"https://")):
-        raise refuse("This listener doesn't act as a forward proxy: write the URL behind the gateway's address.")
+        raise GatewayError(
+            Code.MALFORMED_TARGET,
+            "This listener doesn't act as a forward proxy: write the URL behind the gateway's address.",
+            closes=True,
+        )
     raise GatewayError(Code.MALFORMED_REQUEST, "The request target isn't a path.", closes=True)

@@ -78,9 +78,14 @@ def scrub(fields: list[bytes], needles: tuple[Secret, ...]) -> list[bytes]:
 
 def _scrub(line: bytes, needles: tuple[Secret, ...]) -> bytes:
     name, value = split_field(line)
+    return render_field(name, scrub_text(value, needles))
+
+
+def scrub_text(text: bytes, needles: tuple[Secret, ...]) -> bytes:
+    """Replace every spelling of the injected secret in a field's value or a reason phrase."""
     for needle in needles:
-        value = value.replace(needle.octets, REDACTED)
-    return render_field(name, value)
+        text = text.replace(needle.octets, REDACTED)
+    return text
 
 
 def echoes(head: bytes, needles: tuple[Secret, ...]) -> bool:

@@ -1,7 +1,7 @@
 """Answers that Exeat itself gives: failures, and small bodies made here."""
 
 from exeat.errors import GatewayError
-from exeat.policy.cors import allowed_origin, replace_fields
+from exeat.policy.cors import allowed_origin, is_preflight, replace_fields
 from exeat.policy.problem import fields_of, problem_of, render_problem
 from exeat.proxy.exchange import Answer, Exchange
 
@@ -18,7 +18,7 @@ def answer(exchange: Exchange, status: int, fields: list[bytes], body: bytes, da
     """Send a whole answer made by the gateway; the body is left out where the request was HEAD."""
     head = exchange.head
     fields = [*fields, b"Date: " + date + b"\r\n"]
-    if head is not None and b"origin" in head.known:
+    if head is not None and b"origin" in head.known and not is_preflight(head):
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     length = None if status == 204 else len(body)  # noqa: PLR2004 - RFC 9110 §8.6
     content = b"" if head is not None and head.method == b"HEAD" else body

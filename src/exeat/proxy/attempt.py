@@ -96,6 +96,7 @@ def send(
         injection=injection,
         via=via,
     )
+    connection.needles = () if injection is None else injection.needles
     exchange.attempts += 1
     exchange.enter("response", runtime.clock(), exchange.timeouts.response_s)
     has_body = head.has_body

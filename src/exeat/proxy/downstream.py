@@ -279,7 +279,8 @@ class Downstream(Answering):
         if transport.is_closing():
             return
         clean = not self._buffer and self._body is None and not self._more_may_come
-        if clean or self._half_closed or not transport.can_write_eof():
+        half_closes = transport.can_write_eof()  # TLS can't: its caller learns from Connection: close
+        if clean or self._half_closed or (self._bare and not half_closes):
             self._outbox.flush()
             transport.close()
             return
@@ -288,7 +289,8 @@ class Downstream(Answering):
         self._buffer = b""
         self._body = None
         self._outbox.flush()
-        transport.write_eof()
+        if half_closes:
+            transport.write_eof()
         if self._pausing:
             self._pausing = False
             transport.resume_reading()

@@ -154,6 +154,8 @@ class Collector(Caller):
     def pump_body(self, sink: BodySink) -> None:
         """The body is here whole."""
         if self._call.body:
+            if self._exchange is not None:
+                self._exchange.bytes_in = len(self._call.body)
             sink.send_body(self._call.body)
         sink.end_body([])
 
@@ -167,6 +169,7 @@ class Collector(Caller):
         self._parts = []
         if self._exchange is not None:
             self._exchange.status = answer.status
+            self._exchange.bytes_out = 0
         self.content(content)
 
     def attach(self, source: Flow) -> None:
@@ -229,5 +232,5 @@ def _render(item: Call) -> bytes:
     if item.body is not None:
         lines.append(b"Content-Length: %d\r\n" % len(item.body))
     if item.timeout_s is not None:
-        lines.append(b"Exeat-Timeout: %.3f\r\n" % item.timeout_s)
+        lines.append(b"Exeat-Timeout: %.3f\r\n" % max(item.timeout_s, 0.001))
     return b"".join(lines).removesuffix(b"\r\n")

@@ -52,7 +52,7 @@ class AresLookup:
         """Both families in one question."""
         try:
             found = await self._channel().getaddrinfo(host, type=socket.SOCK_STREAM)
-        except aiodns.error.DNSError as error:
+        except (aiodns.error.DNSError, pycares.AresError) as error:
             raise LookupError(str(error.args[1] if len(error.args) > 1 else error)) from error
         nodes = [node for node in found.nodes if node.addr]
         addresses = dict.fromkeys(_text(node.addr[0]) for node in nodes)
@@ -116,7 +116,7 @@ class Names:
         try:
             async with asyncio.timeout(timeout_s):
                 answer = await self._lookup(host)
-        except (LookupError, TimeoutError) as error:
+        except (LookupError, OSError) as error:
             return self._failed(host, str(error) or "the name servers did not answer")
         if not answer.addresses:
             return self._failed(host, "the name has no address")

@@ -39,10 +39,10 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
     resolved = exchange.resolved
     if resolved is None:  # a call of an envelope comes resolved and identified
         resolved = find(exchange, head, runtime)  # 2: resolve
+        if b"origin" in head.known and answer_preflight(exchange, head, runtime):
+            return
         if resolved.mode == "own":
             await runtime.own(exchange, resolved.path)
-            return
-        if b"origin" in head.known and answer_preflight(exchange, head, runtime):
             return
         recognise(exchange, head, resolved)  # 3: identify
     permit = authorize(exchange, head, resolved)  # 4: authorize

@@ -4,7 +4,7 @@ from exeat.errors import GatewayError
 from exeat.model.origin import Origin
 from exeat.policy.authorize import Permit
 from exeat.policy.cors import allowed_origin, replace_fields
-from exeat.policy.rewrite import Form, echoes, names_urls, rewrite_urls, scrub
+from exeat.policy.rewrite import Form, echoes, names_urls, rewrite_urls, scrub, scrub_text
 from exeat.proxy.exchange import Answer, Exchange
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
@@ -48,12 +48,11 @@ def answer_of(
     exchange: Exchange, permit: Permit, connection: UpstreamConnection, response: ResponseHead, runtime: Runtime
 ) -> Answer:
     """The head as the caller gets it: URLs in the caller's form, no injected secret, the gateway's CORS decision."""
-    known, fields = response.known, response.fields
+    known, fields, reason = response.known, response.fields, response.reason
     kind = known.get(b"content-type")
     exchange.is_stream = kind is not None and kind.startswith(STREAMS)
-    upstream = permit.upstream
-    if upstream is not None and echoes(connection.raw_head, upstream.credential.needles):
-        fields = scrub(fields, upstream.credential.needles)
+    if echoes(connection.raw_head, connection.needles):
+        fields, reason = scrub(fields, connection.needles), scrub_text(reason, connection.needles)
     if names_urls(response):
         fields = rewrite_urls(fields, form_of(exchange, permit))
     head = exchange.head_or_raise
@@ -61,9 +60,7 @@ def answer_of(
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
     if b"date" not in known:
         fields = [*fields, b"Date: " + runtime.date + b"\r\n"]
-    return Answer(
-        response.status, response.reason, fields, response.length, chunked=response.chunked, origin=b"upstream"
-    )
+    return Answer(response.status, reason, fields, response.length, chunked=response.chunked, origin=b"upstream")
 
 
 def form_of(exchange: Exchange, permit: Permit) -> Form:

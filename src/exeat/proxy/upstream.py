@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import final
 
 from exeat.errors import Code, GatewayError
+from exeat.model.secret import Secret
 from exeat.model.upstream import Route
+from exeat.policy.rewrite import echoes, scrub, scrub_text
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Caller
 from exeat.proxy.outbox import Outbox
@@ -46,6 +48,7 @@ class UpstreamConnection:
         self.raw_head = b""
         self._reader: BodyReader | None = None
         self.trailers: list[bytes] = []
+        self.needles: tuple[Secret, ...] = ()
         self._caller: Caller | None = None
         self._method = b""
         self._head: Wait[ResponseHead] = Wait()
@@ -84,7 +87,7 @@ class UpstreamConnection:
     def _closed_early(self, exc: Exception | None) -> GatewayError:
         if isinstance(exc, ssl.SSLError):
             return GatewayError(Code.TLS_FAILED, "The upstream ended the TLS connection with an alert.")
-        if self._buffer:
+        if self._buffer or self._interims:
             return GatewayError(Code.UPSTREAM_MALFORMED, "The upstream's answer ended in the middle of its head.")
         return GatewayError(Code.UPSTREAM_CLOSED, "The upstream closed the connection before it answered.")
 
@@ -190,8 +193,12 @@ class UpstreamConnection:
         self._interims += 1
         if head.status == 101 or self._interims > INTERIM_LIMIT:  # noqa: PLR2004 - nobody asked for an upgrade
             raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream sent an interim answer that nobody asked for.")
-        if self._caller is not None:
-            self._caller.interim(head.status, head.reason, head.fields)
+        if self._caller is None:
+            return
+        fields, reason = head.fields, head.reason
+        if echoes(self.raw_head, self.needles):
+            fields, reason = scrub(fields, self.needles), scrub_text(reason, self.needles)
+        self._caller.interim(head.status, reason, fields)
 
     def begin_body(self) -> tuple[bytes, bool]:
         """The content that came with the head, and whether it is all of it; `trailers` are set then."""
@@ -237,13 +244,13 @@ class UpstreamConnection:
         assert reader is not None  # noqa: S101 - there was a body
         self._complete(reader)
         if caller is not None:
-            caller.end(reader.trailers)
+            caller.end(self.trailers)
         if self._end is not None:
             self._end.set(None)
 
     def _complete(self, reader: BodyReader) -> None:
         """The response is complete; what follows decides whether the connection is."""
-        self.trailers = reader.trailers
+        self.trailers = scrub(reader.trailers, self.needles) if reader.trailers else []
         if reader.rest or self._sending:
             self._reusable = False
         if self._state != CLOSED:

@@ -34,6 +34,7 @@ SWEEP_S = 0.1
 CONTINUE_AFTER_S = 1.0
 STREAM_BYTES = 1024 * 1024
 ENDPOINTS_LIMIT = 10_000
+LAST_WORDS_S = 0.5
 
 
 @final
@@ -235,14 +236,22 @@ class Worker(Runtime):
         ends_at = self.clock() + limit_s
         for connection in list(self.connections):
             connection.drain()
-        while self.connections and self.clock() < ends_at:  # noqa: ASYNC110 - see below
-            await asyncio.sleep(SWEEP_S / 2)  # the same step as all deadlines
+        await self._until_closed(ends_at)
         for exchange in list(self.active):
             exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
+        self.outbox.flush()
         self.pool.close()
         self._write()
         for connection in list(self.connections):
             connection.transport.close()
+        await self._until_closed(self.clock() + LAST_WORDS_S)
+        for connection in list(self.connections):
+            connection.transport.abort()
         await asyncio.sleep(0)
         if self._sweeper is not None:
             self._sweeper.cancel()
+
+    async def _until_closed(self, ends_at: float) -> None:
+        """Wait until every caller's connection is closed, in the steps of the clock of all deadlines."""
+        while self.connections and self.clock() < ends_at:  # noqa: ASYNC110 - nothing tells when the last one goes
+            await asyncio.sleep(SWEEP_S / 2)

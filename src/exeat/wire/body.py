@@ -10,17 +10,18 @@ from typing import Protocol
 from exeat.errors import Code, GatewayError
 from exeat.wire.fields import NOT_IN_TRAILERS, render_field
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*\""
 _EXTENSIONS = rb"(?:[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?)*"
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(" + _EXTENSIONS + rb")")
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
-_TRAILER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_CHUNK = re.compile(rb"(0{0,8}[0-9A-Fa-f]{1,8})(" + _EXTENSIONS + rb")")
+_SIZE = re.compile(rb"0{0,8}[0-9A-Fa-f]{1,8}")
+_TRAILER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
 
 CHUNK_LINE_LIMIT_BYTES = 256
 EXTENSIONS_LIMIT_BYTES = 16 * 1024  # all extensions of one body: CVE-2023-39326
 TRAILER_LIMIT_BYTES = 4 * 1024
 LAST_CHUNK = b"0\r\n\r\n"
+ALONE = "A CR or LF on its own in the chunked framing."
 
 
 class BodyReader(Protocol):
@@ -159,7 +160,7 @@ class ChunkedBody:
             if len(data) - at > limit:
                 raise _malformed("A chunk's first line or the trailer section is too long.")
             if b"\n" in data[at:] or b"\r" in data[at:-1]:
-                raise _malformed("A CR or LF on its own in the chunked framing.")
+                raise _malformed(ALONE)
             self._buffer = data[at:]
             return -1
         line = data[at:end]
@@ -176,7 +177,8 @@ class ChunkedBody:
         if not _SIZE.fullmatch(line):
             match = _CHUNK.fullmatch(line)
             if match is None:
-                raise _malformed("A chunk's size isn't one to eight hexadecimal digits.")
+                alone = b"\n" in line or b"\r" in line
+                raise _malformed(ALONE if alone else "A chunk's size isn't one to eight hexadecimal digits.")
             line, extensions = match.groups()
             self._extensions += len(extensions)
             if self._extensions > EXTENSIONS_LIMIT_BYTES:

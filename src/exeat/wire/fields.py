@@ -92,6 +92,9 @@ SECRET = frozenset({b"authorization", b"proxy-authorization", b"exeat-key", b"x-
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _LINE = re.compile(rb"(" + _TOKEN + rb"++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = "The head holds a control character, or a CR or LF on its own."
 LINES_LIMIT = 4096
 LINE_LIMIT_BYTES = 256
 
@@ -140,7 +143,7 @@ class FieldTable:
         """Parse a line, find how its name is treated, and remember it if it may be remembered."""
         match = _LINE.fullmatch(raw)
         if match is None:
-            raise malformed("A field line isn't 'name: value' with a valid name.")
+            raise _refusal(raw)
         name, value = match.groups()
         value = value.rstrip(b" \t")
         lower = name.lower()
@@ -191,6 +194,15 @@ def name_of(line: bytes) -> bytes:
 def options(value: bytes) -> list[bytes]:
     """The members of a comma-separated list, lower-case, empty ones left out (RFC 9110 §5.6.1)."""
     return [option for part in value.split(b",") if (option := part.strip(b" \t").lower())]
+
+
+def _refusal(raw: bytes) -> GatewayError:
+    """Name what is wrong with a line that the grammar refused."""
+    if raw[:1] in {b" ", b"\t"}:
+        return malformed("A field line begins with white space (obsolete line folding).")
+    if _CONTROL.search(raw):
+        return malformed("A field line holds a control character, or a CR or LF on its own.")
+    return malformed("A field line isn't 'name: value' with a valid name.")
 
 
 def malformed(detail: str) -> GatewayError:
