@@ -192,8 +192,9 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.METHOD_NOT_ALLOWED: Meaning(
         405,
-        "The method is never forwarded",
-        "TRACE would reflect credentials to the caller and CONNECT would open a tunnel that policy can't see into.",
+        "The method can't be used here",
+        "One of Exeat's own paths was called with another method than it has; or the method is TRACE, which would"
+        " reflect credentials, or CONNECT, which would open a tunnel that policy can't see into.",
         "Use another method; see the guide to the modes for how to address an upstream.",
         "http_request_denied",
     ),
@@ -339,18 +340,26 @@ MEANINGS: dict[Code, Meaning] = {
 class GatewayError(Exception):
     """What Exeat refuses or fails at; the only exception that leaves a policy or a phase.
 
-    `detail` is one sentence for the caller. `untouched` says that no byte of the request was sent upstream, so that
-    another attempt can't repeat anything. `closes` says that the framing of the caller's connection is in doubt, so
-    that it has to be closed. Raised from the exception that caused it, where there is one.
+    `detail` is one sentence for the caller, `allow` the methods that a 405 lists. `untouched` says that no byte of the
+    request was sent upstream, so that another attempt can't repeat anything. `closes` says that the framing of the
+    caller's connection is in doubt, so that it has to be closed. Raised from the exception that caused it, if any.
     """
 
     def __init__(
-        self, code: Code, detail: str, *, hint: str | None = None, untouched: bool = False, closes: bool = False
+        self,
+        code: Code,
+        detail: str,
+        *,
+        hint: str | None = None,
+        allow: str | None = None,
+        untouched: bool = False,
+        closes: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.hint = hint
+        self.allow = allow
         self.untouched = untouched
         self.closes = closes
 

@@ -26,7 +26,8 @@ class Outcome:
     """One run of one case.
 
     `answers` are the caller's, interim ones included; `partial` and `rest` what it got of an answer that broke off. `connections`
-    are those that the upstream saw, `lines` the access log.
+    are those over which the upstream received something, `kept` those that the gateway kept for the next request, `lines` the access
+    log.
     """
 
     case: Exchanged
@@ -36,6 +37,7 @@ class Outcome:
     received: bytes
     was_closed: bool
     connections: list[Connection]
+    kept: list[Connection]
     lines: list[dict[str, object]]
     continued_s: float | None = None
 
@@ -63,7 +65,7 @@ class Outcome:
     def essence(self) -> object:
         """What must be the same however the case was cut: everything but times, identifiers and the cuts of chunks."""
         return (
-            [(answer.start, _without_marks(answer.fields), _without_id(answer.body)) for answer in self.answers],
+            [(answer.start, _without_marks(answer.fields), _content(answer)) for answer in self.answers],
             self.was_closed,
             [(call.start, call.fields, call.body, call.trailers) for call in self.calls],
             [(line["status"], line.get("error"), line.get("method"), line.get("path")) for line in self.lines],
@@ -74,8 +76,9 @@ def _without_marks(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes
     return [field for field in fields if field[0].lower() not in {b"date", b"exeat-request-id", b"content-length"}]
 
 
-def _without_id(body: bytes) -> bytes:
-    return re.sub(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", b"<id>", body)
+def _content(answer: Message) -> object:
+    """The body; of a problem only its code, for its detail names the first thing that was found wrong."""
+    return answer.body if answer.value(b"exeat-origin") == b"upstream" else answer.value(b"exeat-error")
 
 
 class Stage:
@@ -108,7 +111,8 @@ class Stage:
             finally:
                 caller.abort()
             await gateway.settle()
-            lines = gateway.lines
+            await capture.changes.until(lambda: len(capture.open) <= gateway.idle)
+            kept, lines = capture.open, gateway.lines
         assert caller.fault is None, f"to the caller: {caller.fault}"
         assert [connection.fault for connection in capture.connections if connection.fault] == []
         return Outcome(
@@ -118,7 +122,8 @@ class Stage:
             caller.rest,
             bytes(caller.received),
             caller.was_closed_by_gateway,
-            capture.connections,
+            [connection for connection in capture.connections if connection.received],
+            kept,
             lines,
             continued_s,
         )

@@ -15,9 +15,11 @@ fails fails the page, unless `echo $?` follows.
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tests.documentation.comparing import matches
@@ -47,6 +49,7 @@ class Story:
         self._out = folder / ".serve.out"
         self._err = folder / ".serve.err"
         self._is_serving = False
+        self._gateway: int | None = None
         self._printed = ""
         keys = [] if "$ exeat key create" in page.text else self._spelling.first_keys(page.text)
         _provide_files(folder, running)
@@ -54,13 +57,19 @@ class Story:
 
     def tell(self) -> None:
         """Run every example; AssertionError names the line of the first that isn't as the page says."""
-        with self._session:
-            for block in self._page.blocks():
-                try:
-                    self._tell(block)
-                except AssertionError as error:
-                    raise AssertionError(f"{self._page.name}:{block.line}: {error}") from error
-            self._end_gateway()
+        try:
+            with self._session:
+                for block in self._page.blocks():
+                    self._tell_or_explain(block)
+                self._end_gateway()
+        finally:
+            self._leave_nothing()
+
+    def _tell_or_explain(self, block: Block) -> None:
+        try:
+            self._tell(block)
+        except AssertionError as error:
+            raise AssertionError(f"{self._page.name}:{block.line}: {error}") from error
 
     def _tell(self, block: Block) -> None:
         kinds: dict[str, Callable[[Block], None]] = {
@@ -135,6 +144,7 @@ class Story:
             log.unlink(missing_ok=True)
         streams = f">{self._out} 2>{self._err}"
         self._session.run(f"( {found['settings']} exec exeat serve {found['rest']} ) {streams} & SERVE=$!")
+        self._gateway = int(self._session.run("echo $SERVE").output)
         wait_until(lambda: bool(_SERVES.search(self._log())) or not self._is_alive(), "the gateway serves or ends")
         self._is_serving = self._is_alive()
         code = 0 if self._is_serving else self._session.run("wait $SERVE").code
@@ -156,6 +166,13 @@ class Story:
         if self._is_serving and self._is_alive():
             assert self._session.run("kill -TERM $SERVE; wait $SERVE").code == 0, self._log()
         self._is_serving = False
+        self._gateway = None
+
+    def _leave_nothing(self) -> None:
+        """Kill a gateway that a page which failed has left behind; its workers end by themselves then."""
+        if self._gateway is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._gateway, signal.SIGKILL)
 
     def _run_until(self, command: str, expected: str) -> Said:
         """Run a command; one that looks into a file is repeated until it shows what is said to be there."""

@@ -55,13 +55,14 @@ class Flow:
         wait_until(stands, "the sender waits")
 
 
-def read_pieces(sock: socket.socket, total: int) -> int:
-    """Read `total` bytes, the first of them in small pieces with pauses; how many came out wrong."""
-    got, wrong = 0, 0
-    buffer = bytearray(len(PIECE))
-    while got < total:
+def read_all(rest: bytes, sock: socket.socket) -> int:
+    """Read everything, the first of it in small pieces with pauses, after `rest`; how many pieces came out wrong."""
+    wrong, got = int(rest != (PIECE * 2)[: len(rest)]), len(rest)
+    buffer = memoryview(bytearray(len(PIECE)))
+    while got < TOTAL_BYTES:
         at = got % len(PIECE)
-        size = sock.recv_into(memoryview(buffer)[: min(len(PIECE) - at, 8 * 1024 if got < SLOW_BYTES else len(PIECE))])
+        room = min(len(PIECE) - at, 8 * 1024 if got < SLOW_BYTES else len(PIECE))
+        size = sock.recv_into(buffer[:room])
         assert size, f"ended after {got} bytes"
         wrong += buffer[:size] != PIECE[at : at + size]
         got += size
@@ -91,22 +92,8 @@ def test_download(place: Place) -> None:
         caller.read_until(b"\r\n\r\n")
         flow.wait_for_standstill()
         assert flow.sent < IN_FLIGHT_BYTES
-        assert read_rest(caller.take_rest(), caller.sock) == 0
-    print(memory_kb(place))
+        assert read_all(caller.take_rest(), caller.sock) == 0
     assert memory_kb(place) < LIMIT_KB
-
-
-def read_rest(rest: bytes, sock: socket.socket) -> int:
-    """Judge what came with the head, then read on; how many pieces came out wrong."""
-    assert rest == (PIECE * 2)[: len(rest)]
-    skip = -len(rest) % len(PIECE)
-    done = len(rest)
-    while skip:
-        piece = sock.recv(skip)
-        assert piece == PIECE[-skip:][: len(piece)]
-        skip -= len(piece)
-        done += len(piece)
-    return read_pieces(sock, TOTAL_BYTES - done)
 
 
 def test_upload(place: Place) -> None:
@@ -119,7 +106,7 @@ def test_upload(place: Place) -> None:
         del request
         assert may_read.wait(30)
         rest, peer.received = peer.received, b""
-        wrong.append(read_rest(rest, peer.sock))
+        wrong.append(read_all(rest, peer.sock))
         peer.answer(b"done")
 
     with place.secure.doing(take), place.caller(60) as caller:
@@ -132,5 +119,4 @@ def test_upload(place: Place) -> None:
         sender.join(100)
         assert caller.read("POST").body == b"done"
     assert wrong == [0]
-    print(memory_kb(place))
     assert memory_kb(place) < LIMIT_KB

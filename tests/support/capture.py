@@ -53,7 +53,6 @@ class Connection(asyncio.Protocol):
         self._answered = 0
         self._continued = 0
         self._answering: asyncio.Task[None] | None = None
-        self._has_closed = False
         self._transport: asyncio.Transport
         self.received = bytearray()
         self.fault: str | None = None
@@ -73,11 +72,6 @@ class Connection(asyncio.Protocol):
     def rest(self) -> bytes:
         """What came and is no whole head."""
         return self._reader.rest
-
-    @property
-    def was_ended_by_gateway(self) -> bool:
-        """Whether the gateway closed it."""
-        return self.is_lost and not self._has_closed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The gateway has connected."""
@@ -106,7 +100,6 @@ class Connection(asyncio.Protocol):
     def end(self) -> None:
         """Close it."""
         if not self.is_lost:
-            self._has_closed = True
             self._transport.close()
 
     def _answer_next(self) -> None:
@@ -131,6 +124,8 @@ class Connection(asyncio.Protocol):
         await send(self._transport, script.slice(script.raw))
         self._answered += 1
         self._answering = None
+        if script.early:
+            self._transport.resume_reading()
         if script.close:
             self.end()
         elif not script.early:
@@ -164,6 +159,11 @@ class Capture:
             connection.end()
         await self.changes.until(lambda: all(connection.is_lost for connection in self.connections))
         await self._server.wait_closed()
+
+    @property
+    def open(self) -> list[Connection]:
+        """The connections that are open."""
+        return [connection for connection in self.connections if not connection.is_lost]
 
     @property
     def calls(self) -> list[Message]:

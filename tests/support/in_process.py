@@ -114,6 +114,11 @@ class LocalGateway:
         assert [waiting for _, _, waiting in worker.pool.counts().values() if waiting] == []
 
     @property
+    def idle(self) -> int:
+        """How many connections to upstreams wait for their next request."""
+        return sum(idle for _, idle, _ in self.worker.pool.counts().values())
+
+    @property
     def log(self) -> str:
         """What the worker has logged."""
         return self._log.getvalue()

@@ -1,7 +1,7 @@
 """The shape of an Exeat key: `exeat_<id 12>_<secret 32><check 6>`, base62.
 
-The check is the CRC-32 of everything before it, so that a mistyped key is refused without a look-up and a secret
-scanner can tell a key from a string that only looks like one.
+The check is the CRC-32 of everything before it, so that a mistyped key is told from an unknown one,
+and a secret scanner can tell a key from a string that only looks like one.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ ID_LENGTH = 12
 SECRET_LENGTH = 32
 CHECK_LENGTH = 6
 PREFIX = b"exeat_"
+_LIKE_A_KEY = re.compile(r"exeat_[0-9A-Za-z_]+")
 SHAPE = re.compile(rb"exeat_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}")
 
 
@@ -46,6 +47,11 @@ def check_of(text: bytes) -> bytes:
 def is_well_formed(key: bytes) -> bool:
     """Whether `key` has the shape of an Exeat key and its check is right."""
     return SHAPE.fullmatch(key) is not None and check_of(key[:-CHECK_LENGTH]) == key[-CHECK_LENGTH:]
+
+
+def mask(text: str) -> str:
+    """A text with everything that begins like an Exeat key replaced, for logs and answers."""
+    return _LIKE_A_KEY.sub("exeat_…", text) if "exeat_" in text else text
 
 
 def make_key(symbols: str) -> NewKey:

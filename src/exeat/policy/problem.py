@@ -6,6 +6,7 @@ from exeat.errors import Code, GatewayError
 from exeat.wire.fields import render_field
 
 CONTENT_TYPE = b"application/problem+json"
+FORWARDED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
 def problem_of(error: GatewayError, request_id: str, upstream: str | None, attempts: int) -> dict[str, object]:
@@ -40,7 +41,7 @@ def fields_of(error: GatewayError) -> list[bytes]:
     if meaning.status == 401:  # noqa: PLR2004 - RFC 9110 §15.5.2: a 401 names a scheme
         fields.append(b'WWW-Authenticate: Bearer realm="exeat"\r\n')
     if error.code == Code.METHOD_NOT_ALLOWED:
-        fields.append(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")
+        fields.append(render_field(b"Allow", (error.allow or FORWARDED).encode()))
     if meaning.retry_after is not None:
         fields.append(render_field(b"Retry-After", b"%d" % meaning.retry_after))
     return fields

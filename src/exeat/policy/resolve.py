@@ -81,10 +81,10 @@ def resolve(head: RequestHead, snapshot: Snapshot) -> Resolved:
 def _path(path: bytes, query: bytes | None, snapshot: Snapshot) -> Resolved:
     end = path.find(b"/", 1)
     name, below = (path[1:], b"/") if end < 0 else (path[1:end], path[end:])
+    _check(below)  # before the look-up: the answer mustn't tell a stranger whether the name exists
     upstream = snapshot.upstreams.get(name)
     if upstream is None:
         return Resolved("path", (), None, None, path, query, b"", name.decode("latin-1"))
-    _check(below)
     return Resolved("path", (upstream,), None, None, below, query, b"/" + name)
 
 

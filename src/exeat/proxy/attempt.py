@@ -100,7 +100,8 @@ def send(
     exchange.attempts += 1
     exchange.enter("response", runtime.clock(), exchange.timeouts.response_s)
     has_body = head.has_body
-    wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body)
+    held = head.chunked and not exchange.waits_to_continue
+    wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body, held=held)
     if has_body:
         exchange.source = connection  # the time for the answer begins with the last byte of the body
         exchange.caller.pump_body(connection)
@@ -134,7 +135,7 @@ def deadline(exchange: Exchange, head: RequestHead) -> None:
             raise GatewayError(Code.MALFORMED_REQUEST, "Exeat-Timeout isn't a number of seconds above zero.")
         if total is None or float(wanted) < total:
             total = float(wanted)
-        exchange.has_own_deadline = True
+            exchange.has_own_deadline = True
     exchange.ends_at = None if total is None else exchange.started + total
 
 

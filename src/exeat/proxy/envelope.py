@@ -16,9 +16,11 @@ from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
 from exeat.proxy.runtime import Runtime
+from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead, parse_request
 from exeat.wire.target import parse_url
 
+_ENTITY = frozenset({b"content-type", b"cache-control", b"date"})
 _JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
 
 
@@ -44,7 +46,10 @@ async def call(exchange: Exchange, runtime: Runtime) -> None:
             collector.interrupt()
         raise
     answers = [collector.answer(runtime.clock()) for collector in collectors]
-    answer(exchange, 200, _JSON, render_answers(answers, batch=batch), runtime.date)
+    status, fields = 200, _JSON
+    if not batch and "problem" in answers[0]:
+        status, fields = collectors[0].status, [*_JSON, *collectors[0].failure_fields]
+    answer(exchange, status, fields, render_answers(answers, batch=batch), runtime.date)
 
 
 async def _collect(exchange: Exchange) -> bytes:
@@ -130,6 +135,17 @@ class Collector(Caller):
         """The caller of the envelope is gone."""
         if self._exchange is not None and not self.is_finished:
             self._exchange.drive.interrupt(GatewayError(Code.CLIENT_CLOSED, "The caller closed the connection."))
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return 0 if self._answer is None else self._answer.status
+
+    @property
+    def failure_fields(self) -> list[bytes]:
+        """The fields of a failure that say more than its content does: Exeat-Error, Proxy-Status, Retry-After …"""
+        fields = [] if self._answer is None else self._answer.fields
+        return [line for line in fields if name_of(line) not in _ENTITY]
 
     def answer(self, now: float) -> dict[str, object]:
         """The call's answer as JSON members."""

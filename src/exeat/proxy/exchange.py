@@ -175,9 +175,11 @@ class Exchange:
 
     @property
     def upstream(self) -> str | None:
-        """The name of the upstream, once the request is known to go to one."""
-        permit = self.permit
-        return permit.upstream.name if permit is not None and permit.upstream is not None else None
+        """The name of the upstream that the request is for; a stranger isn't told whether it exists."""
+        permit, resolved = self.permit, self.resolved
+        if permit is not None:
+            return permit.upstream.name if permit.upstream is not None else None
+        return resolved.upstreams[0].name if resolved is not None and resolved.upstreams and self.key else None
 
 
 @final

@@ -24,6 +24,7 @@ PAGE = [
     b"X-Content-Type-Options: nosniff\r\n",
     b"Referrer-Policy: no-referrer\r\n",
 ]
+NO_PAGE = "Exeat has no such page: there are /-/, /-/whoami, /-/call, /-/live, /-/ready and /-/errors/<code>."
 _READ = frozenset({b"GET", b"HEAD"})
 
 
@@ -43,7 +44,7 @@ class OwnPaths:
             answer(exchange, 204, [b"Allow: GET, HEAD, POST, OPTIONS\r\n"], b"", self._runtime.date)
             return
         if head.method not in _READ:
-            raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.")
+            raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.", allow="GET, HEAD, OPTIONS")
         self._read(exchange, path)
 
     def _read(self, exchange: Exchange, path: bytes) -> None:
@@ -64,7 +65,7 @@ class OwnPaths:
         elif path.startswith(b"/-/errors/") and (page := error_page(unquote(path[10:].decode("latin-1")))):
             answer(exchange, 200, PAGE, page, date)
         else:
-            raise GatewayError(Code.UPSTREAM_UNKNOWN, "Exeat has no such page; /-/ lists what there is.")
+            raise GatewayError(Code.UPSTREAM_UNKNOWN, NO_PAGE)
 
     def _home(self, exchange: Exchange) -> bytes:
         """The page for people: with a key it lists what the key may call."""
@@ -81,7 +82,7 @@ class OwnPaths:
     async def _call(self, exchange: Exchange) -> None:
         head = exchange.head_or_raise
         if head.method != b"POST":
-            raise GatewayError(Code.METHOD_NOT_ALLOWED, "The envelope is called with POST.")
+            raise GatewayError(Code.METHOD_NOT_ALLOWED, "The envelope is called with POST.", allow="POST")
         self._recognise(exchange)
         await call(exchange, self._runtime)
 

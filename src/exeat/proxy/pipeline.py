@@ -7,6 +7,8 @@ retried, logged or answered anywhere else.
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Key
+from exeat.model.decision import deny
+from exeat.model.key import mask
 from exeat.policy.authenticate import identify, key_id, present
 from exeat.policy.authorize import ALLOWED, Permit, check_network, permit_destination, permit_upstreams
 from exeat.policy.cors import allowed_origin, is_preflight, preflight_fields
@@ -45,7 +47,11 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
             await runtime.own(exchange, resolved.path)
             return
         recognise(exchange, head, resolved)  # 3: identify
-    permit = authorize(exchange, head, resolved)  # 4: authorize
+    try:
+        permit = authorize(exchange, head, resolved)  # 4: authorize
+    except GatewayError as error:
+        exchange.decision = deny(error.code, error.detail)
+        raise
     connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
     if not begin_relay(exchange, permit, connection, response, runtime):  # 9: relay
         await finish_relay(exchange, connection, runtime)
@@ -84,7 +90,7 @@ def authorize(exchange: Exchange, head: RequestHead, resolved: Resolved) -> Perm
     if network.outcome == "deny":
         raise GatewayError(network.code or Code.IP_NOT_ALLOWED, network.reason)
     if resolved.unknown is not None:
-        raise GatewayError(Code.UPSTREAM_UNKNOWN, f"No upstream is named {resolved.unknown!r}.")
+        raise GatewayError(Code.UPSTREAM_UNKNOWN, f"No upstream is named {mask(resolved.unknown)!r}.")
     origin = resolved.target.origin if resolved.target is not None else None
     if resolved.upstreams:
         permit = permit_upstreams(resolved.upstreams, origin, key.consumer, head.method, resolved.path)

@@ -1,5 +1,6 @@
 """Phase 11: what is recorded of an exchange when it has ended."""
 
+from exeat.model.key import mask
 from exeat.proxy.exchange import Exchange
 from exeat.telemetry.access_log import Members, redact_query
 
@@ -18,7 +19,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "method": None if head is None else head.method.decode(),
         "upstream": exchange.upstream,
         "origin": None if resolved is None or resolved.target is None else str(resolved.target.origin),
-        "path": None if resolved is None else resolved.path.decode(),
+        "path": None if resolved is None else mask(resolved.path.decode()),
         "query": None if resolved is None or resolved.query is None else redact_query(resolved.query),
         "decision": None if decision is None else decision.outcome,
         "reason": None if decision is None or decision.outcome == "allow" else decision.reason,

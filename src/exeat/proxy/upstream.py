@@ -22,6 +22,7 @@ from exeat.wire.fields import options
 from exeat.wire.http1 import HEAD_LIMIT_BYTES, ResponseHead, parse_response
 
 INTERIM_LIMIT = 32
+HELD_S = 0.05
 WRITE_HIGH_BYTES = 128 * 1024
 
 
@@ -54,6 +55,7 @@ class UpstreamConnection:
         self._head: Wait[ResponseHead] = Wait()
         self._end: Wait[None] | None = None
         self._chunked_out = False
+        self._held = b""
         self._sending = False
         self._reusable = False
         self._interims = 0
@@ -111,8 +113,14 @@ class UpstreamConnection:
 
     # One request
 
-    def send(self, head: bytes, method: bytes, caller: Caller, *, chunked: bool, has_body: bool) -> Wait[ResponseHead]:
-        """Send the head of a request; the result brings the head of its response."""
+    def send(
+        self, head: bytes, method: bytes, caller: Caller, *, chunked: bool, has_body: bool, held: bool = False
+    ) -> Wait[ResponseHead]:
+        """Send the head of a request; the result brings the head of its response.
+
+        A `held` head leaves with the first content, unless that is slow to come: a body that is malformed from the start
+        is refused before anything of the request has left.
+        """
         self._state = HEAD
         self._method = method
         self._caller = caller
@@ -120,26 +128,37 @@ class UpstreamConnection:
         self._sending = has_body
         self._reusable = False
         self._interims = 0
-        self._head = Wait()
+        wait: Wait[ResponseHead] = Wait()
+        self._head = wait
         self.served += 1
-        self._outbox.write(self.transport, head)
-        return self._head
+        self._held = head if held else b""
+        if held:
+            asyncio.get_running_loop().call_later(HELD_S, self._send_held, wait)
+        else:
+            self._outbox.write(self.transport, head)
+        return wait
+
+    def _send_held(self, wait: Wait[ResponseHead]) -> None:
+        if wait is self._head and self._state == HEAD and self._held:
+            self._write(b"")
+
+    def _write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        self._outbox.write(self.transport, data)
 
     def send_body(self, content: bytes) -> None:
         """Send content of the request's body."""
         if self._sending and self._state in {HEAD, BODY}:
             self.moved_at = self._time()
-            if self._chunked_out:
-                self._outbox.write(self.transport, render_chunk(content))
-            else:
-                self._outbox.write(self.transport, content)
+            self._write(render_chunk(content) if self._chunked_out else content)
 
     def end_body(self, trailers: list[bytes]) -> None:
         """The request is complete."""
         if self._sending:
             self._sending = False
             if self._chunked_out and self._state != CLOSED:
-                self._outbox.write(self.transport, render_last_chunk(trailers))
+                self._write(render_last_chunk(trailers))
 
     def pause_writing(self) -> None:
         """The upstream reads slowly: the caller's body waits."""

@@ -22,8 +22,8 @@ def render_json(members: Members) -> bytes:
 def render_console(members: Members) -> bytes:
     """The line in columns."""
     time = str(members["time"])[11:23]
-    what = f"{members.get('method', '-')} {members.get('upstream') or members.get('origin') or '-'} {_path(members)}"
-    who = members.get("consumer", "-")
+    what = f"{members.get('method') or '-'} {members.get('upstream') or members.get('origin') or '-'} {_path(members)}"
+    who = members.get("consumer") or "-"
     note = members.get("error") or (
         "report: " + str(members.get("reason")) if members.get("decision") == "report" else ""
     )
@@ -33,7 +33,7 @@ def render_console(members: Members) -> bytes:
 
 def _path(members: Mapping[str, object]) -> str:
     query = members.get("query")
-    return f"{members.get('path', '')}{'?' + str(query) if query else ''}"
+    return f"{members.get('path') or ''}{'?' + str(query) if query else ''}"
 
 
 def redact_query(query: bytes | None) -> str | None:

@@ -1,0 +1,16 @@
+"""The access line of one exchange, which follows its answer."""
+
+from tests.support.gateway import Gateway, JsonObject, wait_until
+
+
+def access_line(gateway: Gateway, identifier: str | None) -> JsonObject:
+    """Wait for it, and return it; it is the only one of that exchange."""
+    found: list[JsonObject] = []
+
+    def is_there() -> bool:
+        found[:] = [line for line in gateway.access_lines() if line["id"] == identifier]
+        return bool(found)
+
+    wait_until(is_there, f"an access line of {identifier}")
+    assert len(found) == 1
+    return found[0]
