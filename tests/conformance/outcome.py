@@ -1,4 +1,4 @@
-"""What came of one case of http1.yaml, as both ends of the gateway and its access log saw it, and how to bring it about."""
+"""What comes of one case of http1.yaml, as both ends of the gateway and its access log see it."""
 
 import asyncio
 import re
@@ -25,9 +25,9 @@ CLOSED_BY_GATEWAY = frozenset(
 class Outcome:
     """One run of one case.
 
-    `answers` are the caller's, interim ones included; `partial` and `rest` what it got of an answer that broke off. `connections`
-    are those over which the upstream received something, `kept` those that the gateway kept for the next request, `lines` the access
-    log.
+    `answers` are the caller's, interim ones included; `partial` and `rest` what it got of an answer that broke off.
+    `connections` are those over which the upstream received something, `kept` those that the gateway kept for the next
+    request, `lines` the access log.
     """
 
     case: Exchanged

@@ -1,4 +1,7 @@
-"""An upstream that keeps every byte it receives and reads it strictly; it answers 200 `ok`, or once what a test tells it."""
+"""An upstream that keeps every byte it receives and reads it strictly.
+
+It answers 200 `ok`, or once what a test tells it.
+"""
 
 import asyncio
 import socket
@@ -181,5 +184,5 @@ def bound_socket() -> socket.socket:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return listener

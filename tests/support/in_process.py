@@ -109,9 +109,12 @@ class LocalGateway:
     async def settle(self) -> None:
         """Wait until nothing is under way; whatever is left after that is a leak."""
         worker = self.worker
-        await until(lambda: not worker.connections and not worker.active, "no caller's connection and no exchange is open")
-        await until(lambda: all(total == idle for total, idle, _ in worker.pool.counts().values()), "no connection is busy")
+        await until(lambda: not worker.connections and not worker.active, "no caller and no exchange is left")
+        await until(lambda: self._busy() == 0, "no connection to an upstream is busy")
         assert [waiting for _, _, waiting in worker.pool.counts().values() if waiting] == []
+
+    def _busy(self) -> int:
+        return sum(total - idle for total, idle, _ in self.worker.pool.counts().values())
 
     @property
     def idle(self) -> int:
@@ -131,7 +134,10 @@ class LocalGateway:
 
 
 class Caller(asyncio.Protocol):
-    """A caller's connection: it reads answers strictly, and knows who ended it. `methods` are those that it will send."""
+    """A caller's connection: it reads answers strictly, and knows who ended it.
+
+    `methods` are those of the requests that it will send.
+    """
 
     def __init__(self, methods: Iterable[bytes] = ()) -> None:
         self._reader = Reader("response", methods)

@@ -1,7 +1,7 @@
 """HTTP/1.1 messages read with no mercy (RFC 9112), at both ends of the gateway: what it writes must need none.
 
-This reader shares no code with the gateway's. It takes bytes in any slices; what is not exactly as a careful sender writes
-it is a Fault.
+This reader shares no code with the gateway's. It takes bytes in any slices; what is not exactly as a careful sender
+writes it is a Fault.
 """
 
 import re
@@ -14,7 +14,8 @@ _STARTS = {
     "request": re.compile(rf"{_TOKEN} [\x21-\x7e]+ HTTP/1\.1".encode()),
     "response": re.compile(rb"HTTP/1\.1 [1-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*"),
 }
-_FIELD = re.compile(rf"({_TOKEN}): ?((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)".encode())
+_VISIBLE = r"[\x21-\x7e\x80-\xff]"
+_FIELD = re.compile(rf"({_TOKEN}): ?((?:{_VISIBLE}(?:[\t\x20-\x7e\x80-\xff]*{_VISIBLE})?)?)".encode())
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,8}")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 
@@ -70,8 +71,8 @@ class Message:
 class Reader:
     """Reads the messages of one direction of one connection.
 
-    `methods` are those of the requests that responses answer. `messages` are those whose head is whole, the last of them perhaps
-    not its body; `rest` is what follows them.
+    `methods` are those of the requests that responses answer. `messages` are those whose head is whole, the last of
+    them perhaps not its body; `rest` is what follows them.
     """
 
     def __init__(self, kind: Kind, methods: Iterable[bytes] = ()) -> None:

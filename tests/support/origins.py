@@ -134,10 +134,20 @@ def echo(peer: Peer, request: Request) -> None:
 
 
 class Origin:
-    """A server on a free port of 127.0.0.1 that behaves as the test says; over TLS where it has a context."""
+    """A server on a free port of 127.0.0.1 that behaves as the test says; over TLS where it has a context.
 
-    def __init__(self, behaviour: Behaviour = echo, context: ssl.SSLContext | None = None) -> None:
+    `greeting` comes before the first request of each connection.
+    """
+
+    def __init__(
+        self,
+        behaviour: Behaviour = echo,
+        context: ssl.SSLContext | None = None,
+        *,
+        greeting: Callable[[Peer], None] | None = None,
+    ) -> None:
         self._behaviour = behaviour
+        self._greeting = greeting
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._threads: list[threading.Thread] = []
@@ -225,6 +235,8 @@ class Origin:
                 sock.do_handshake()
                 sock.settimeout(None)
             peer = Peer(sock)
+            if self._greeting is not None:
+                self._greeting(peer)
             while request := peer.read_request():
                 self.requests.append(request)
                 self._behaviour(peer, request)

@@ -27,7 +27,7 @@ SLICES: dict[str, Slice] = {"whole": whole, "bytewise": bytewise, "at every CRLF
 
 
 async def send(transport: asyncio.WriteTransport, pieces: Iterable[bytes]) -> None:
-    """Write pieces, each in a turn of the loop of its own, so that the other side reads it alone; stop at a closed transport."""
+    """Write pieces until the transport is closed, each in a turn of the loop of its own, so that it is read alone."""
     for piece in pieces:
         if transport.is_closing():
             return

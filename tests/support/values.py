@@ -13,6 +13,7 @@ from exeat.model.secret import Secret
 from exeat.model.snapshot import Cors, Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network, Reach, Route, Timeouts, TlsIdentity, Upstream
 from exeat.policy.inject import prepare
+from exeat.wire.http1 import RequestHead, parse_request
 
 SECRET: Final = "upstream-secret"
 TIMEOUTS: Final = Timeouts()
@@ -27,6 +28,11 @@ def new_key(symbol: str = "K") -> NewKey:
 
 KEY: Final = new_key().key.encode()
 OTHER_KEY: Final = new_key("L").key.encode()
+
+
+def head(*lines: str, start: str = "GET / HTTP/1.1", host: str = "gateway.test") -> RequestHead:
+    """The head of a request, from its lines."""
+    return parse_request("\r\n".join([start, f"Host: {host}", *lines]).encode("latin-1"))
 
 
 def origin(url: str) -> Origin:

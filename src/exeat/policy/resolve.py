@@ -135,7 +135,7 @@ def match_destination(host: str, port: int, snapshot: Snapshot) -> Destination |
 
 
 def _check(path: bytes) -> None:
-    if b"/." in path or b"%2" in path or b"\\" in path:
+    if b"/." in path or b"%2" in path or b"%5" in path or b"\\" in path:
         check_path(path)
 
 

@@ -252,8 +252,11 @@ class Downstream(Answering):
             self._resume_if_drained()
         if self._buffer:
             self._serve()
-        if self._half_closed and self._exchange is None:
+        if self._half_closed and not self._is_serving():
             self._close()
+
+    def _is_serving(self) -> bool:
+        return self._exchange is not None
 
     def _skip(self, data: bytes) -> None:
         """Discard the rest of a body that nobody wants any more."""

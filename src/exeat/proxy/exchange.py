@@ -147,7 +147,7 @@ class Exchange:
     waits_to_continue: bool = False
     left_at: float | None = None
     is_recorded: bool = True
-    source: "Flow | None" = None
+    source: Flow | None
     route: Route | None = None
     drive: Drive
 
@@ -155,6 +155,7 @@ class Exchange:
         self.head = head
         self.snapshot = snapshot
         self.caller = caller
+        self.source = None
 
     def enter(self, phase: str, now: float, limit_s: float | None) -> None:
         """Begin to wait for something, for at most `limit_s` seconds."""

@@ -118,8 +118,8 @@ class UpstreamConnection:
     ) -> Wait[ResponseHead]:
         """Send the head of a request; the result brings the head of its response.
 
-        A `held` head leaves with the first content, unless that is slow to come: a body that is malformed from the start
-        is refused before anything of the request has left.
+        A `held` head leaves with the first content, unless that is slow to come: a body that is malformed from the
+        start is refused before anything of the request has left.
         """
         self._state = HEAD
         self._method = method

@@ -18,7 +18,8 @@ _AUTHORITY = re.compile(rb"(\[[^\]]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _VISIBLE = re.compile(rb"[\x21-\x7e]*")
-_DOTS = re.compile(rb"/(?:\.|%2e){1,2}(?=/|;|$)", re.IGNORECASE)
+_SLASH = rb"(?:/|%2f|%5c)"
+_DOTS = re.compile(_SLASH + rb"(?:\.|%2e){1,2}(?=" + _SLASH + rb"|;|$)", re.IGNORECASE)
 HOST_LIMIT = 253
 
 
@@ -78,8 +79,8 @@ def check_path(path: bytes) -> None:
     """Refuse a path that servers read in different ways: dot segments, backslashes, what isn't visible ASCII."""
     if not path.startswith(b"/") or not _VISIBLE.fullmatch(path):
         raise refuse("The path doesn't begin with '/' or holds a byte that isn't visible ASCII; percent-encode it.")
-    if b"\\" in path or ((b"/." in path or b"/%2" in path) and _DOTS.search(path)):
-        raise refuse("The path holds a backslash or a dot segment.")
+    if b"\\" in path or b"#" in path or ((b"." in path or b"%2" in path) and _DOTS.search(path)):
+        raise refuse("The path holds a backslash, a fragment or a dot segment.")
 
 
 def refuse(detail: str) -> GatewayError:
