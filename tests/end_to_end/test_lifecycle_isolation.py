@@ -18,6 +18,7 @@ from tests.support.raw_caller import Answer, RawCaller
 from tests.support.secret_search import basic, holds
 
 PAGE = "https://app.example"
+NAMES = ("open.localhost", "shut.localhost", "r.localhost")
 LOOPBACK = ["127.0.0.0/8", "::1/128"]
 
 
@@ -38,7 +39,7 @@ class Place(NamedTuple):
 def place(authority: Authority) -> Iterator[Place]:
     """Upstreams and destinations whose names all resolve to loopback."""
     key = make_key()
-    with Origin(context=authority.server_context("127.0.0.1", "*.localhost", "localhost")) as origin:
+    with Origin(context=authority.server_context("127.0.0.1", "localhost", *NAMES)) as origin:
         port, tls = origin.port, {"ca": str(authority.file)}
         document = {
             "upstreams": {
@@ -204,23 +205,22 @@ KINDS: dict[str, tuple[object, str]] = {
 }
 
 
-class TestEchoedSecrets:
-    @pytest.fixture(scope="class")
-    def echoing(self, authority: Authority) -> Iterator[tuple[Place, dict[str, Origin]]]:
-        """An upstream of each kind."""
-        key = make_key()
-        with ExitStack() as stack:
-            origins = {
-                name: stack.enter_context(Origin(context=authority.server_context())) for name in KINDS
-            }
-            upstreams = {
-                name: origins[name].entry(authority.file, credential=credential)
-                for name, (credential, _) in KINDS.items()
-            }
-            consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}}
-            gateway = stack.enter_context(Gateway({"upstreams": upstreams, "consumers": consumers}))
-            yield Place(gateway, origins["bearer"], key), origins
+@pytest.fixture(scope="module")
+def echoing(authority: Authority) -> Iterator[tuple[Place, dict[str, Origin]]]:
+    """A gateway before an upstream of each kind."""
+    key = make_key()
+    with ExitStack() as stack:
+        origins = {name: stack.enter_context(Origin(context=authority.server_context())) for name in KINDS}
+        upstreams = {
+            name: origins[name].entry(authority.file, credential=credential)
+            for name, (credential, _) in KINDS.items()
+        }
+        consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}}
+        gateway = stack.enter_context(Gateway({"upstreams": upstreams, "consumers": consumers}))
+        yield Place(gateway, origins["bearer"], key), origins
 
+
+class TestEchoedSecrets:
     @staticmethod
     def spellings(kind: str) -> list[str]:
         secret = KINDS[kind][1]
