@@ -104,7 +104,7 @@ class Stage:
             capture,
             LocalGateway(self._snapshot, pseudonym=PSEUDONYM) as gateway,
         ):
-            caller = await Caller.connect(gateway.port, methods_of(raw))
+            caller = await gateway.caller(methods_of(raw))
             try:
                 continued_s = await self._talk(case, raw, cut if case.is_request else whole, caller)
                 await caller.over()

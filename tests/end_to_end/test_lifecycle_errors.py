@@ -273,7 +273,11 @@ def test_an_answer_too_large_for_an_envelope(place: Place) -> None:
 
 def test_single_failures_in_an_envelope(place: Place) -> None:
     """The one call of an envelope that fails gives the envelope's answer the gateway's status, and its problem."""
-    for upstream, code in (("refusing", "connect-failed"), ("nothing", "upstream-unknown"), ("hole", "connect-timeout")):
+    for upstream, code in (
+        ("refusing", "connect-failed"),
+        ("nothing", "upstream-unknown"),
+        ("hole", "connect-timeout"),
+    ):
         with RawCaller(place.gateway.port) as caller:
             body = json.dumps({"upstream": upstream}).encode()
             answer = caller.call("POST", "/-/call", f"Exeat-Key: {place.keys.good.key}", body=body)

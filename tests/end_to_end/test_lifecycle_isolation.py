@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from exeat.errors import Code
+from tests.support.access import access_line
 from tests.support.certificates import Authority
 from tests.support.gateway import Gateway, MadeKey, make_key
 from tests.support.origins import Origin, Peer, Request
@@ -45,7 +46,9 @@ def place(authority: Authority) -> Iterator[Place]:
             "upstreams": {
                 "granted": origin.entry(authority.file, credential={"kind": "bearer", "secret": "secret-of-granted"}),
                 "elsewhere": {
-                    "url": f"https://localhost:{port}", "network": {"private": ["10.0.0.0/8"]}, "tls": tls,
+                    "url": f"https://localhost:{port}",
+                    "network": {"private": ["10.0.0.0/8"]},
+                    "tls": tls,
                 },
                 "reported": {"url": f"https://r.localhost:{port}", "network": {"mode": "report"}, "tls": tls},
             },
@@ -79,7 +82,7 @@ class TestPrivateNetworks:
         """In report mode the call passes, and its access line says what would have been refused."""
         answer = place.call("GET", "/reported/")
         assert answer.status == 200
-        line = place.gateway.access_lines(1)[-1]
+        line = access_line(place.gateway, answer.field("exeat-request-id"))
         assert (line["decision"], line["upstream"]) == ("report", "reported")
 
     @pytest.mark.parametrize(
@@ -212,8 +215,7 @@ def echoing(authority: Authority) -> Iterator[tuple[Place, dict[str, Origin]]]:
     with ExitStack() as stack:
         origins = {name: stack.enter_context(Origin(context=authority.server_context())) for name in KINDS}
         upstreams = {
-            name: origins[name].entry(authority.file, credential=credential)
-            for name, (credential, _) in KINDS.items()
+            name: origins[name].entry(authority.file, credential=credential) for name, (credential, _) in KINDS.items()
         }
         consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}}
         gateway = stack.enter_context(Gateway({"upstreams": upstreams, "consumers": consumers}))
@@ -226,7 +228,13 @@ class TestEchoedSecrets:
         secret = KINDS[kind][1]
         plain = base64.b64encode(secret.encode()).decode()
         urlsafe = base64.urlsafe_b64encode(secret.encode()).decode()
-        return [secret, quote(secret, safe=""), plain, urlsafe, basic("someone", secret)]
+        return [
+            secret,
+            quote(secret, safe=""),
+            plain,
+            urlsafe,
+            *([basic("someone", secret)] if kind == "basic" else []),
+        ]
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_in_fields(self, echoing: tuple[Place, dict[str, Origin]], kind: str) -> None:

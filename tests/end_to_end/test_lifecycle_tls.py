@@ -263,7 +263,9 @@ class TestClientCertificates:
             peer.answer(b"fine")
 
         key = make_key()
-        files = {label: str(write(issued, folder / f"{label}.pem")) for label, issued in (("mine", mine), ("no", other))}
+        files = {
+            label: str(write(issued, folder / f"{label}.pem")) for label, issued in (("mine", mine), ("no", other))
+        }
         with Origin(note, context) as origin:
             ca = {"ca": str(authorities.file)}
             upstreams: dict[str, object] = {

@@ -16,7 +16,7 @@ from tests.support.values import PUBLIC
 # The ranges that aren't globally routable unicast, written here a second time and as numbers, from the IANA
 # special-purpose registries, RFC 6890 and the pages of the providers.
 DENIED_4 = [
-    ("0.0.0.0", 8),
+    ("0.0.0.0", 8),  # noqa: S104 - a range, not a listener
     ("10.0.0.0", 8),
     ("100.64.0.0", 10),
     ("127.0.0.0", 8),
@@ -37,7 +37,7 @@ ALLOWED_6 = [("2000::", 3)]
 DENIED_6 = [("2001::", 23), ("2001:db8::", 32), ("2002::", 16), ("3fff::", 20)]
 EVERYTHING = Reach((ip_network("0.0.0.0/0"), ip_network("::/0")))
 NEVER = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - refused, not bound
     "0.1.2.3",
     "169.254.169.254",
     "169.254.170.2",
@@ -168,7 +168,9 @@ def test_private_networks_can_be_granted(text: str, network: str) -> None:
     assert outcome("8.8.8.8", Reach((granted,))) == "allow"
 
 
-@pytest.mark.parametrize("text", ["", "api.test", "127.1", "0x7f.1", "1.2.3.4 ", "fe80::1%eth0", "8.8.8.8%1", "::1%lo", "2606::1%1"])
+@pytest.mark.parametrize(
+    "text", ["", "api.test", "127.1", "0x7f.1", "1.2.3.4 ", "fe80::1%eth0", "8.8.8.8%1", "::1%lo", "2606::1%1"]
+)
 def test_what_is_no_address(text: str) -> None:
     """Something that isn't an address, or has a zone, is refused."""
     assert outcome(text, EVERYTHING) == "deny"

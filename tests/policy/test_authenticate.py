@@ -47,7 +47,7 @@ def refusal(*lines: str, slot: str | None = None, parameter: str | None = None, 
         (f"Authorization: {basic(TEXT, '')}", b"authorization"),
         (f"Authorization: {basic('exeat', TEXT)}", b"authorization"),
         (f"Authorization: {basic(TEXT, TEXT)}", b"authorization"),
-        (f"Authorization: {basic(TEXT, 'x').lower().replace('basic', 'bAsIc') and basic(TEXT, 'x')}", b"authorization"),
+        (f"Authorization: bAsIc {basic(TEXT, 'x').partition(' ')[2]}", b"authorization"),
         (f"Proxy-Authorization: Bearer {TEXT}", b"proxy-authorization"),
         (f"Proxy-Authorization: {basic('exeat', TEXT)}", b"proxy-authorization"),
         (f"X-API-Key: {TEXT}", b"x-api-key"),
@@ -67,17 +67,18 @@ def test_the_upstreams_own_field(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [f"key={TEXT}", f"a=1&key={TEXT}&b=2", f"%6bey={TEXT}", f"key=other&key={TEXT}", f"key={TEXT[:10]}%5f{TEXT[11:]}"]
+    "query",
+    [
+        f"key={TEXT}",
+        f"a=1&key={TEXT}&b=2",
+        f"%6bey={TEXT}",
+        f"key=other&key={TEXT}",
+        f"key={TEXT.replace('_', '%5F')}",
+    ],
 )
 def test_the_upstreams_own_parameter(query: str) -> None:
     """Where the upstream expects its secret in the query, the key may stand there, in any spelling."""
-    if "%5f" in query:
-        assert refusal(parameter="key", query=query.replace("%5f", "%5F").replace(TEXT[10], TEXT[10])) in {
-            Code.KEY_MISSING,
-            Code.KEY_MALFORMED,
-        } or find(parameter="key", query=query)
-    else:
-        assert find(parameter="key", query=query) == Presented(KEY, frozenset(), b"key")
+    assert find(parameter="key", query=query) == Presented(KEY, frozenset(), b"key")
     assert refusal(query=query) is Code.KEY_MISSING
 
 
@@ -105,7 +106,7 @@ def test_a_key_in_several_places() -> None:
         (f"Authorization: Bearer {TEXT}", f"X-API-Key: {OTHER}"),
         (f"Authorization: {basic(TEXT, OTHER)}",),
         (f"Proxy-Authorization: {basic(TEXT, '')}", f"Authorization: {basic(OTHER, '')}"),
-        (f"Authorization: Bearer {TEXT}", f"Exeat-Key: {TEXT} "[:-2]),
+        (f"Authorization: Bearer {TEXT}", f"Exeat-Key: {TEXT[:-1]}"),
         (f"X-Token: {OTHER}", f"Authorization: Bearer {TEXT}"),
     ],
 )

@@ -164,7 +164,7 @@ def test_the_page_for_people(stage: Stage) -> None:
     caller.says("GET /-/ HTTP/1.1", HOST)
     assert b"outbound API gateway" in caller.takes()
     caller.says("GET /-/ HTTP/1.1", HOST, KEYED)
-    assert b"<code>/api/</code>" in caller.takes()
+    assert b"<code>http://gateway.test/api/</code>" in caller.takes()
     caller.says("GET /-/ HTTP/1.1", HOST, "Exeat-Key: wrong")
     caller.hears_problem(401, "key-malformed")
     caller.says("GET /-/errors/key-missing HTTP/1.1", HOST)

@@ -118,6 +118,7 @@ class Addressed:
     dns_timeout: bool
     allowlist: tuple[str, ...]
     denylist: tuple[str, ...]
+    resolved: tuple[str, ...]
     config: Entry = field(default_factory=dict)
     reason: str = ""
 
@@ -126,12 +127,13 @@ def addressed(entry: Entry) -> Addressed:
     """Read one case of addresses.yaml."""
     assert set(entry) <= KNOWN, set(entry) - KNOWN
     dns, sequence, config = entry.get("dns", {}), entry.get("dns_sequence", {}), entry.get("config", {})
-    allowed, denied = entry.get("allowlist", []), entry.get("denylist", [])
+    allowed, denied, resolved = (entry.get(name, []) for name in ("allowlist", "denylist", "resolved"))
     assert isinstance(dns, dict)
     assert isinstance(sequence, dict)
     assert isinstance(config, dict)
     assert isinstance(allowed, list)
     assert isinstance(denied, list)
+    assert isinstance(resolved, list)
     also = entry.get("also_ok")
     return Addressed(
         id=str(entry["id"]),
@@ -144,6 +146,7 @@ def addressed(entry: Entry) -> Addressed:
         dns_timeout=entry.get("dns_timeout") is True,
         allowlist=tuple(map(str, allowed)),
         denylist=tuple(map(str, denied)),
+        resolved=tuple(map(str, resolved)),
         config=config,
         reason=str(entry["reason"]),
     )

@@ -1,8 +1,7 @@
-"""A worker of the gateway on a loopback port of this process, and a caller that keeps what it answers."""
+"""A worker of the gateway in this process, on a loopback port or in memory, and a caller that keeps what it answers."""
 
 import asyncio
 import io
-import ipaddress
 import json
 import os
 import tempfile
@@ -25,10 +24,10 @@ from exeat.telemetry.lines import Lines
 from exeat.telemetry.logs import Log
 from tests.support.capture import Changes
 from tests.support.messages import Fault, Message, Reader
+from tests.support.transports import connect
 
 LIMIT_S = 10.0
 POLL_S = 0.001
-MakeDialler = Callable[[Names, Iterable[tuple[str, int]], Trust], Dialler]
 
 
 def compile_document(document: Mapping[str, object], folder: Path) -> Snapshot:
@@ -46,9 +45,9 @@ async def until(holds: Callable[[], bool], what: str) -> None:
 
 
 class LocalGateway:
-    """A worker and its listener, from `async with` until its end, which asserts that nothing was left open.
+    """A worker, from `async with` until its end, which asserts that nothing was left open.
 
-    `faults` are what the event loop was told of: exceptions that nobody caught.
+    It listens on `port`, unless it is `in_memory`. `faults` are exceptions that nobody caught.
     """
 
     def __init__(
@@ -57,19 +56,17 @@ class LocalGateway:
         *,
         lookup: Lookup | None = None,
         own: Iterable[tuple[str, int]] = (),
-        make_dialler: MakeDialler = Dialler,
         pseudonym: bytes = b"",
-        trusted: Iterable[str] = (),
+        in_memory: bool = False,
     ) -> None:
         self._snapshot = snapshot
         self._lookup = lookup or AresLookup()
         self._own = tuple(own)
-        self._make_dialler = make_dialler
         self._pseudonym = pseudonym
-        self._trusted = [ipaddress.ip_network(text) for text in trusted]
+        self._in_memory = in_memory
         self._lines = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __aexit__
         self._log = io.StringIO()
-        self._server: asyncio.Server
+        self._server: asyncio.Server | None = None
         self.worker: Worker
         self.port = 0
         self.faults: list[str] = []
@@ -77,30 +74,41 @@ class LocalGateway:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.faults.append(repr(context)))
-        dialler = self._make_dialler(Names(self._lookup, loop.time), self._own, Trust())
+        dialler = Dialler(Names(self._lookup, loop.time), self._own, Trust())
         self.worker = Worker(
             self._snapshot,
             dialler,
             lines=Lines(self._lines.fileno()),
             render=render_json,
             log=Log("test", level="debug", as_json=True, out=self._log),
-            trusted=self._trusted,
             pseudonym=self._pseudonym,
         )
-        self._server = await loop.create_server(lambda: self.worker.accept(None), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        if not self._in_memory:
+            self._server = await loop.create_server(lambda: self.worker.accept(None), "127.0.0.1", 0)
+            self.port = self._server.sockets[0].getsockname()[1]
         return self
+
+    async def caller(self, methods: Iterable[bytes] = ()) -> "Caller":
+        """A new connection to it; `methods` are those of the requests that will be sent."""
+        caller = Caller(methods)
+        if self._in_memory:
+            connect(caller, self.worker.accept(None))
+        else:
+            await asyncio.get_running_loop().create_connection(lambda: caller, "127.0.0.1", self.port)
+        return caller
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         try:
             if kind is None:
                 await self.settle()
         finally:
             await self.worker.drain(0.0)
-        await self._server.wait_closed()
+        if self._server is not None:
+            await self._server.wait_closed()
         self._lines.close()
         if kind is None:
             assert self.faults == []
@@ -148,12 +156,6 @@ class Caller(asyncio.Protocol):
         self.received = bytearray()
         self.is_over = False
         self.was_closed_by_gateway = False
-
-    @classmethod
-    async def connect(cls, port: int, methods: Iterable[bytes] = ()) -> Self:
-        """A connection to a port of this machine."""
-        _, caller = await asyncio.get_running_loop().create_connection(lambda: cls(methods), "127.0.0.1", port)
-        return caller
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""

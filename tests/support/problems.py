@@ -15,9 +15,7 @@ def check_problem(answer: Answer, code: Code, upstream: str | None = None) -> Js
     problem = json.loads(answer.body)
     assert isinstance(problem, dict)
     meaning = MEANINGS[code]
-    optional = {
-        name for name, is_there in (("upstream", upstream), ("retry_after", meaning.retry_after)) if is_there
-    }
+    optional = {name for name, is_there in (("upstream", upstream), ("retry_after", meaning.retry_after)) if is_there}
     assert set(problem) == MEMBERS | optional
     assert (problem["code"], problem["status"], problem["title"]) == (code, meaning.status, meaning.title)
     assert (problem["type"], problem["origin"]) == (f"/-/errors/{code}", "gateway")

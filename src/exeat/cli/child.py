@@ -5,13 +5,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Self
 
 from exeat.cli.channel import Kind, Messages, render
 
 READ_BYTES = 65536
 EXIT_S = 5.0
+# What an interpreter and its libraries look up. Any other variable may be a secret of the document, and anybody who
+# may read a worker's /proc entry would find it there.
+KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "RES_OPTIONS", "LOCALDOMAIN", "GLIBC_TUNABLES"})
+KEPT_BEGINNINGS = ("LC_", "PYTHON", "LD_", "DYLD_", "OPENSSL_", "MALLOC_", "UV_")
+
+
+def environment_of_worker(process: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a worker, which is told everything else by its supervisor."""
+    return {name: value for name, value in process.items() if name in KEPT or name.startswith(KEPT_BEGINNINGS)}
 
 
 class Child:
@@ -25,23 +34,27 @@ class Child:
         self._writer = writer
 
     @classmethod
-    async def start(cls, descriptors: tuple[int, ...]) -> Self:
-        """Start a process that inherits these descriptors and one end of a new channel."""
+    async def start(cls, descriptors: tuple[int, ...], process: Mapping[str, str]) -> Self:
+        """Start a process that inherits these descriptors and one end of a new channel.
+
+        `process` are the variables of the supervisor, of which it gets those that have a meaning for a worker.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             try:
-                process = subprocess.Popen(  # noqa: S603, ASYNC220 - this program itself; its start takes a millisecond
+                started = subprocess.Popen(  # noqa: S603, ASYNC220 - this program itself; its start takes a millisecond
                     # -P: no file of the working directory is ever imported.
                     [sys.executable, "-P", "-m", "exeat.cli.worker", str(theirs.fileno())],
                     pass_fds=(*descriptors, theirs.fileno()),
+                    env=environment_of_worker(process),
                     stdin=subprocess.DEVNULL,
                     process_group=0,  # Ctrl-C reaches the supervisor alone
                 )
             except BaseException:
                 writer.close()
                 raise
-        return cls(process, reader, writer)
+        return cls(started, reader, writer)
 
     @property
     def pid(self) -> int:

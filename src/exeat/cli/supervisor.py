@@ -124,7 +124,7 @@ class Supervisor:
     async def _live(self, number: int) -> str:
         """The life of one worker process, from its start to the reason of its end."""
         try:
-            child = await Child.start(self._listeners.descriptors(number))
+            child = await Child.start(self._listeners.descriptors(number), self._settings.process)
         except OSError as error:
             return f"no process: {error.strerror}"
         self._children[number] = child

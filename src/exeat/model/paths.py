@@ -7,6 +7,8 @@
 import re
 from typing import NamedTuple
 
+_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 PATTERN = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()+,;=:@%*]+/?)*")
 
 
@@ -31,9 +33,20 @@ def compile_path(text: str) -> PathPattern:
     if not PATTERN.fullmatch(text):
         msg = f"{text!r} is not a path pattern; begin with '/', as in '/v1/charges/**'"
         raise ValueError(msg)
-    whole, below = (text[:-3], rb"(?:/.*)?") if text.endswith("/**") else (text, b"")
+    spelled = canonical(text.encode()).decode()
+    whole, below = (spelled[:-3], rb"(?:/.*)?") if spelled.endswith("/**") else (spelled, b"")
     if "**" in whole:
         msg = f"{text!r}: '**' may only be the last segment, as in '/v1/**'"
         raise ValueError(msg)
     body = rb"[^/]+".join(re.escape(part.encode()) for part in whole.split("*"))
     return PathPattern(text, re.compile(body + below, re.DOTALL))
+
+
+def canonical(path: bytes) -> bytes:
+    """A path with every escape in its one form (RFC 3986 §6.2.2): none for unreserved characters, else in capitals."""
+    return _ESCAPE.sub(_one_form, path) if b"%" in path else path
+
+
+def _one_form(match: re.Match[bytes]) -> bytes:
+    octet = int(match[0][1:], 16)
+    return bytes([octet]) if octet in _UNRESERVED else match[0].upper()

@@ -102,6 +102,6 @@ def unwrap(address: Address, nat64: Iterable[Network]) -> Address:
         if isinstance(address, IPv6Address) and address in network:
             raw = address.packed
             start = network.prefixlen // 8
-            octets = [raw[place] for place in range(start, start + 5) if place != 8][:4]  # noqa: PLR2004 - the u octet
+            octets = [raw[place] for place in range(start, 16) if place != 8][:4]  # noqa: PLR2004 - the u octet
             return IPv4Address(bytes(octets))
     return address

@@ -15,12 +15,11 @@ from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Grant, Key
 from exeat.model.decision import Decision, allow, deny, report
 from exeat.model.origin import Origin
-from exeat.model.paths import PathRules
+from exeat.model.paths import PathPattern, PathRules, canonical
 from exeat.model.upstream import Destination, Endpoint, Network, Upstream
 
 ALLOWED = allow("granted")
-_ESCAPED = re.compile(rb"%(?:2[DdEe]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9]|[57][Aa]|5[Ff]|7[Ee])")
-_AMBIGUOUS = re.compile(rb"%(?:2[fF]|5[cC]|00)|//|\\")
+_AMBIGUOUS = re.compile(rb"%(?:2F|5C|00)|//|\\")
 _PARAMETERS = re.compile(rb";[^/]*")
 
 
@@ -153,10 +152,19 @@ def permit_destination(
 
 def path_matches(path: bytes, rules: PathRules) -> bool:
     """Whether path rules let a path through: not ambiguous, at least one allow (if any), no deny."""
-    canonical = _ESCAPED.sub(lambda match: unquote_to_bytes(match[0]), path)
-    if _AMBIGUOUS.search(canonical):
+    path = canonical(path)
+    if _AMBIGUOUS.search(path):
         return False
-    if rules.allow and not any(pattern.regex.fullmatch(canonical) for pattern in rules.allow):
+    if rules.allow and not any(pattern.regex.fullmatch(path) for pattern in rules.allow):
         return False
-    bare = _PARAMETERS.sub(b"", canonical)  # servers that know path parameters read /a;x as /a
-    return not any(pattern.regex.fullmatch(canonical) or pattern.regex.fullmatch(bare) for pattern in rules.deny)
+    return not (rules.deny and any(_is_denied(reading, rules.deny) for reading in _readings(path)))
+
+
+def _readings(path: bytes) -> Iterable[bytes]:
+    """What servers make of a path: as it stands, decoded, and without parameters (some read /a;x as /a)."""
+    decoded = unquote_to_bytes(path)
+    return {path, decoded, _PARAMETERS.sub(b"", path), _PARAMETERS.sub(b"", decoded)}
+
+
+def _is_denied(path: bytes, deny: tuple[PathPattern, ...]) -> bool:
+    return any(pattern.regex.fullmatch(path) for pattern in deny)

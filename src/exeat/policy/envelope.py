@@ -5,6 +5,7 @@ A call becomes the head and body of an ordinary request, which then goes through
 
 import base64
 import binascii
+import re
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -25,6 +26,7 @@ _TYPES = {
     "form": b"application/x-www-form-urlencoded",
     "base64": b"application/octet-stream",
 }
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _OWN_FIELDS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -102,7 +104,9 @@ def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
             raise _invalid(f"In {where}: 'query' is an object.")
         parts.append(urlencode({name: _text(item, where) for name, item in query.items()}, doseq=True))
     joined = "&".join(part for part in parts if part)
-    visible = quote(text, safe="/:@!$&'()*+,;=%[]~\\")
+    start = _ORIGIN.match(text)
+    origin = start[0] if start else ""  # left as it is: a host is made ASCII by rules of its own (UTS 46)
+    visible = origin + quote(text[len(origin) :], safe="/:@!$&'()*+,;=%[]~\\")
     return visible.encode(), quote(joined, safe="/:@!$&'()*+,;=%[]~?\\").encode() if joined or mark else None
 
 

@@ -17,7 +17,7 @@ def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
             return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", _needles(secret.reveal()), origins)
         case Basic(username, password):
             token = base64.b64encode(f"{username.reveal()}:{password.reveal()}".encode()).decode()
-            needles = (*_needles(username.reveal()), *_needles(password.reveal()), Secret(token.rstrip("=")))
+            needles = (*_needles(username.reveal()), *_needles(password.reveal()), *_long(token.rstrip("=")))
             return _field("basic", "Authorization", f"Basic {token}", needles, origins)
         case Header(name, secret, prefix):
             return _field("header", name, prefix + secret.reveal(), _needles(secret.reveal()), origins)
@@ -42,4 +42,8 @@ def _needles(secret: str) -> tuple[Secret, ...]:
     """The spellings in which an upstream could echo a secret: as it is, percent-encoded, base64 in both alphabets."""
     plain = base64.b64encode(secret.encode()).decode().rstrip("=")
     spellings = (secret, quote(secret, safe=""), plain, plain.replace("+", "-").replace("/", "_"))
-    return tuple(Secret(text) for text in dict.fromkeys(spellings) if len(text) >= NEEDLE_LIMIT)
+    return _long(*dict.fromkeys(spellings))
+
+
+def _long(*spellings: str) -> tuple[Secret, ...]:
+    return tuple(Secret(text) for text in spellings if len(text) >= NEEDLE_LIMIT)

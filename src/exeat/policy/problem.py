@@ -3,6 +3,7 @@
 import orjson
 
 from exeat.errors import Code, GatewayError
+from exeat.model.key import mask
 from exeat.wire.fields import render_field
 
 CONTENT_TYPE = b"application/problem+json"
@@ -16,7 +17,7 @@ def problem_of(error: GatewayError, request_id: str, upstream: str | None, attem
         "type": f"/-/errors/{error.code}",
         "title": meaning.title,
         "status": meaning.status,
-        "detail": error.detail,
+        "detail": mask(error.detail),  # it may quote what the caller wrote
         "instance": f"urn:uuid:{request_id}",
         "code": str(error.code),
         "origin": "gateway",

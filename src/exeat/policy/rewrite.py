@@ -52,9 +52,10 @@ def rewrite_url(url: bytes, form: Form) -> bytes:
     """Map one URL reference: absolute ones at the upstream, and absolute paths; others are left as they are."""
     if url.startswith(b"/") and not url.startswith(b"//"):
         base = form.bases[0][1] if form.bases else b""
-        if base and not _is_below(url, base):
+        if (base and not _is_below(url, base)) or not (form.prefix or base):
             return url
-        return form.prefix + url[len(base) :] if form.prefix or base else url
+        mapped = _place(form.prefix, url[len(base) :])
+        return form.gateway + mapped if mapped.startswith(b"//") else mapped  # '//' would name another host
     bare, mark, fragment = url.partition(b"#")
     try:
         target = parse_url(bare)
@@ -63,8 +64,13 @@ def rewrite_url(url: bytes, form: Form) -> bytes:
     for origin, base in form.bases:
         if target.origin == origin and _is_below(target.path, base):
             query = b"" if target.query is None else b"?" + target.query
-            return form.gateway + form.prefix + target.path[len(base) :] + query + mark + fragment
+            return form.gateway + _place(form.prefix, target.path[len(base) :]) + query + mark + fragment
     return url
+
+
+def _place(prefix: bytes, below: bytes) -> bytes:
+    """A path at the gateway; without a prefix it still begins with a slash."""
+    return prefix + below if prefix or below.startswith(b"/") else b"/" + below
 
 
 def _is_below(path: bytes, base: bytes) -> bool:

@@ -192,7 +192,8 @@ def _check_peer(transport: asyncio.BaseTransport, address: str) -> None:
 
 def _tls_failed(route: Route, error: ssl.SSLError) -> GatewayError:
     reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else (error.reason or "no TLS")
-    return GatewayError(Code.TLS_FAILED, f"TLS with {route.origin.authority} failed: {reason.rstrip('.')}.", untouched=True)
+    detail = f"TLS with {route.origin.authority} failed: {reason.rstrip('.')}."
+    return GatewayError(Code.TLS_FAILED, detail, untouched=True)
 
 
 def _reason(error: Exception | None) -> str:

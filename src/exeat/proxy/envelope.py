@@ -143,7 +143,7 @@ class Collector(Caller):
 
     @property
     def failure_fields(self) -> list[bytes]:
-        """The fields of a failure that say more than its content does: Exeat-Error, Proxy-Status, Retry-After …"""
+        """The fields of a failure that say more than its content does: Exeat-Error, Proxy-Status and so on."""
         fields = [] if self._answer is None else self._answer.fields
         return [line for line in fields if name_of(line) not in _ENTITY]
 

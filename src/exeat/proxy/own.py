@@ -6,6 +6,7 @@ import orjson
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Grant
+from exeat.model.paths import PathRules
 from exeat.model.snapshot import Snapshot
 from exeat.policy.authorize import check_network
 from exeat.proxy.answers import answer
@@ -69,15 +70,16 @@ class OwnPaths:
 
     def _home(self, exchange: Exchange) -> bytes:
         """The page for people: with a key it lists what the key may call."""
+        gateway = exchange.caller.gateway.decode("latin-1")
         try:
             self._recognise(exchange)
         except GatewayError as error:
             if error.code != Code.KEY_MISSING:
                 raise
-            return home_page(None, [])
+            return home_page(gateway, None, [])
         assert exchange.key is not None  # noqa: S101 - just recognised
         consumer = exchange.key.consumer
-        return home_page(consumer.name, access_of(consumer, exchange.snapshot))
+        return home_page(gateway, consumer.name, access_of(consumer, exchange.snapshot))
 
     async def _call(self, exchange: Exchange) -> None:
         head = exchange.head_or_raise
@@ -109,12 +111,16 @@ def whoami(exchange: Exchange) -> bytes:
 
 
 def access_of(consumer: Consumer, snapshot: Snapshot) -> list[dict[str, object]]:
-    """What a consumer may call: each upstream with the paths to address it, each destination."""
+    """What a consumer may call: each upstream with the paths to address it, each destination.
+
+    Where a grant and its upstream both list paths, those of the grant stand here; what either denies is denied.
+    """
     listed: list[dict[str, object]] = []
     for raw, upstream in snapshot.upstreams.items():
         for grant in consumer.upstreams.get(upstream.name, ()):
             methods = _both(grant.methods, upstream.methods)
-            listed.append({"upstream": upstream.name, "path": f"/{raw.decode()}/", **_rules(grant, methods)})
+            rules = _rules(grant, methods, upstream.paths)
+            listed.append({"upstream": upstream.name, "path": f"/{raw.decode()}/", **rules})
     for destinations in (*snapshot.exact.values(), *snapshot.below.values()):
         for destination in destinations:
             grants = consumer.destinations.get(destination.text, ())
@@ -128,14 +134,16 @@ def _both(first: frozenset[bytes] | None, second: frozenset[bytes] | None) -> fr
     return first & second
 
 
-def _rules(grant: Grant, methods: frozenset[bytes] | None) -> dict[str, object]:
+def _rules(grant: Grant, methods: frozenset[bytes] | None, limits: PathRules | None = None) -> dict[str, object]:
     rules: dict[str, object] = {}
     if methods is not None:
         rules["methods"] = sorted(method.decode() for method in methods)
-    if grant.paths is not None:
-        rules["paths"] = [pattern.text for pattern in grant.paths.allow] or ["/**"]
-        if grant.paths.deny:
-            rules["denied_paths"] = [pattern.text for pattern in grant.paths.deny]
+    paths = [each for each in (grant.paths, limits) if each is not None]
+    if paths:
+        allowed = next((each.allow for each in paths if each.allow), ())
+        rules["paths"] = [pattern.text for pattern in allowed] or ["/**"]
+        if denied := [pattern.text for each in paths for pattern in each.deny]:
+            rules["denied_paths"] = denied
     if grant.report:
         rules["mode"] = "report"
     return rules

@@ -16,7 +16,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "consumer": None if key is None else key.consumer.name,
         "key": exchange.key_id if key is None else key.id,
         "mode": None if resolved is None else resolved.mode,
-        "method": None if head is None else head.method.decode(),
+        "method": None if head is None else mask(head.method.decode()),
         "upstream": exchange.upstream,
         "origin": None if resolved is None or resolved.target is None else str(resolved.target.origin),
         "path": None if resolved is None else mask(resolved.path.decode()),

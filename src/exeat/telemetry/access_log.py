@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from exeat.model.key import mask
+
 Members = dict[str, object]
 Render = Callable[[Members], bytes]
 
@@ -40,7 +42,7 @@ def redact_query(query: bytes | None) -> str | None:
     """A query with its values left out: they may be secrets, and names are enough to understand a call."""
     if not query:
         return None
-    return "&".join(part.partition(b"=")[0].decode("latin-1") + "=*" for part in query.split(b"&"))
+    return mask("&".join(part.partition(b"=")[0].decode("latin-1") + "=*" for part in query.split(b"&")))
 
 
 class Clock:
