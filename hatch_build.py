@@ -32,7 +32,9 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
             cwd=self._folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if built.returncode:
-            raise SystemExit(f"mypyc failed; it needs a C compiler and Python's headers.\n{built.stdout[-3000:]}{built.stderr[-3000:]}")
+            raise SystemExit(
+                f"mypyc failed; it needs a C compiler and Python's headers.\n{built.stdout[-3000:]}{built.stderr[-3000:]}"
+            )
         libraries = [*self._folder.glob("*.so"), *self._folder.glob("exeat/**/*.so")]
         build_data["force_include"].update({str(path): str(path.relative_to(self._folder)) for path in libraries})
         build_data["pure_python"] = False

@@ -15,9 +15,7 @@ IGNORED = [
     if line and not line.startswith("#")
 ]
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|home/\w+)(?![\w-])")
-REGISTRY = re.compile(
-    r"(?:pypi|pythonhosted|npmjs|debian|golang|crates|maven)\.(?:org|com|io)\b", re.IGNORECASE
-)
+REGISTRY = re.compile(r"(?:pypi|pythonhosted|npmjs|debian|golang|crates|maven)\.(?:org|com|io)\b", re.IGNORECASE)
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?P<condition>[^\\]*)", re.MULTILINE)
 LOCKS = ["run", "test"]
 
@@ -73,9 +71,7 @@ def test_every_pin_has_a_hash(which: str) -> None:
 
 def test_what_is_tested_is_what_runs() -> None:
     """Every version in the run lock is the one in the test lock."""
-    assert {match[0] for match in PIN.finditer(lock("run"))} <= {
-        match[0] for match in PIN.finditer(lock("test"))
-    }
+    assert {match[0] for match in PIN.finditer(lock("run"))} <= {match[0] for match in PIN.finditer(lock("test"))}
 
 
 def test_locks_hold_what_the_project_declares() -> None:

@@ -59,8 +59,7 @@ def test_every_test_states_its_rule(path: Path) -> None:
     tests = [
         node
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     ]
     assert tests, "no test in a file that is named for tests"
     assert [test.name for test in tests if not ast.get_docstring(test)] == []

@@ -93,8 +93,11 @@ class Stage:
         """A case's bytes with the caller's key and the gateway's Via pseudonym in them."""
         return raw.replace(b"%AUTH%", b"Exeat-Key: " + self._key + b"\r\n").replace(b"%VIA%", PSEUDONYM)
 
-    async def run(self, case: Exchanged, cut: Slice) -> Outcome:
-        """Run one case, its bytes cut in one way; asserts that nothing is left open and no fault was logged."""
+    async def run(self, case: Exchanged, cut: Slice, *, is_kept: bool = False) -> Outcome:
+        """Run one case, its bytes cut in one way; asserts that nothing is left open and no fault was logged.
+
+        With `is_kept` a connection to the upstream is there before the case begins, kept from another request.
+        """
         capture = self._capture
         if not case.is_request:
             capture.script = Script(case.raw, cut, close=case.close, early=case.early)
@@ -104,6 +107,9 @@ class Stage:
             capture,
             LocalGateway(self._snapshot, pseudonym=PSEUDONYM) as gateway,
         ):
+            if is_kept:
+                await self._leave_connection(gateway)
+            first_line = len(gateway.lines)
             caller = await gateway.caller(methods_of(raw))
             try:
                 continued_s = await self._talk(case, raw, cut if case.is_request else whole, caller)
@@ -112,7 +118,7 @@ class Stage:
                 caller.abort()
             await gateway.settle()
             await capture.changes.until(lambda: len(capture.open) <= gateway.idle)
-            kept, lines = capture.open, gateway.lines
+            kept, lines = capture.open, gateway.lines[first_line:]
         assert caller.fault is None, f"to the caller: {caller.fault}"
         assert [connection.fault for connection in capture.connections if connection.fault] == []
         return Outcome(
@@ -127,6 +133,15 @@ class Stage:
             lines,
             continued_s,
         )
+
+    async def _leave_connection(self, gateway: LocalGateway) -> None:
+        caller = await gateway.caller()
+        await send(caller.transport, [self.filled(NEXT)])
+        await caller.changes.until(lambda: bool(caller.finals))
+        caller.abort()
+        await gateway.settle()
+        assert gateway.idle == 1
+        self._capture.connections[0].forget()
 
     def _request(self, case: Exchanged) -> bytes:
         """The request that a case's response answers."""

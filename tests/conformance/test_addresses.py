@@ -1,7 +1,5 @@
 """The targets of addresses.yaml, asked for in every way there is: what is denied is never dialled, in any spelling."""
 
-import ast
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,59 +7,22 @@ from pathlib import Path
 import pytest
 
 from exeat.config.problem import DocumentError
-from tests.support.cases import Addressed, addressed, read_cases
+from tests.conformance.targets import CASES, ENTRANCES, KEY, PLAIN, request_for
+from tests.support.cases import Addressed, addressed
 from tests.support.dialled import Asked, StubNames, Watched, consumer
-from tests.support.gateway import make_key
 from tests.support.in_process import compile_document
 from tests.support.transports import run
 
-DOCUMENT = read_cases("addresses.yaml")
-ROOT = Path(__file__).resolve().parents[2]
-KEY = make_key()
-LINE = b"Exeat-Key: %b\r\n\r\n" % KEY.key.encode()
 REFUSALS = {400, 403, 404}
 # Names that have no usable answer: no decision of a policy, and nothing that could be dialled.
 UNRESOLVED = {"N128", "N129", "N133"}
 # The denylist of N154 in this project's words: of a wildcard that is granted, one host is listed apart and not granted.
 LISTED_APART = "N154"
-
-
-def all_cases() -> list[Addressed]:
-    listed = DOCUMENT["cases"]
-    assert isinstance(listed, list)
-    return [addressed(entry) for entry in listed]
-
-
-CASES = {case.id: case for case in all_cases()}
-ENTRANCES = ("path", "url", "header", "envelope")
-BY_URL = {"control", "ipv4-literal", "ipv4-edge", "ipv4-forms", "idna", "ipv6-literal", "ipv6-edge", "dns", "url", "scheme"}
-IN_SEQUENCE = {"N124", "N125"}
-PLAIN = [case for case in CASES.values() if case.group in BY_URL and case.id not in IN_SEQUENCE]
-
-
-def request_for(case: Addressed, entrance: str) -> bytes:
-    """The request that asks for a target in one of the ways."""
-    target = case.target.encode()
-    match entrance:
-        case "path":
-            return b"GET /t/ HTTP/1.1\r\nHost: gw.test\r\n" + LINE
-        case "url":
-            return b"GET /" + target + b" HTTP/1.1\r\nHost: gw.test\r\n" + LINE
-        case "header":
-            parts = re.fullmatch(rb"([^:]*://[^/]*)(/.*)?", target, re.DOTALL)
-            origin, path = (parts[1], parts[2] or b"/") if parts else (target, b"/")
-            return b"GET " + path + b" HTTP/1.1\r\nHost: gw.test\r\nExeat-Target: " + origin + b"\r\n" + LINE
-        case _:
-            return envelope({"url": case.target})
-
-
-def envelope(call: Mapping[str, object]) -> bytes:
-    body = json.dumps(call).encode()
-    return b"POST /-/call HTTP/1.1\r\nHost: gw.test\r\nContent-Length: %d\r\n" % len(body) + LINE + body
+DENIED = sorted({address for case in CASES.values() if case.expect == "deny" for address in case.resolved})
 
 
 def document_for(case: Addressed, folder: Path) -> Mapping[str, object] | None:
-    """The most generous document for a case: its target is an upstream, or its names are destinations; None if neither can be."""
+    """The most generous document for a case: its target an upstream, or its names destinations; None without one."""
     if case.id == LISTED_APART:
         listed = [*case.denylist, "*.example.com"]
         return {"destinations": listed, "consumers": consumer(KEY, {"destination": "*.example.com"})}
@@ -141,13 +102,13 @@ def test_target(case: Addressed, entrance: str, tmp_path: Path) -> None:
 
 def can_carry(case: Addressed, entrance: str) -> bool:
     """Whether an entrance can carry a target at all: a request target is visible ASCII (RFC 9112 §3.2)."""
-    return entrance not in {"url"} or case.target.isascii()
+    return entrance != "url" or case.target.isascii()
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
-@pytest.mark.parametrize("address", sorted({a for case in CASES.values() if case.expect == "deny" for a in case.resolved}))
+@pytest.mark.parametrize("address", DENIED)
 def test_denied_address_behind_a_name(address: str, entrance: str, tmp_path: Path) -> None:
-    """An address that may not be dialled isn't dialled for a name either, nor if another address of that name is public."""
+    """An address that is denied isn't dialled for a name either, nor if another address of that name is public."""
     case = addressed({"id": "-", "group": "dns", "target": "http://a.test/", "expect": "deny", "reason": address})
     document = {"upstreams": {"t": {"url": case.target, "plaintext": True}}, "consumers": consumer(KEY)}
 

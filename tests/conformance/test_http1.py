@@ -1,6 +1,7 @@
 """The raw HTTP/1.1 messages of http1.yaml: each means the same however it is cut, and exactly what its class says."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +9,21 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from exeat.errors import GatewayError
 from exeat.model.snapshot import Snapshot
 from exeat.proxy import downstream
+from exeat.wire.http1 import check_partial
 from tests.conformance.classes import CLASSES, EXPECTATIONS, SECRET, invariants
 from tests.conformance.outcome import Outcome, Stage
 from tests.support.capture import Capture, bound_socket
 from tests.support.cases import Exchanged, exchanged, read_cases
 from tests.support.gateway import make_key
-from tests.support.in_process import compile_document
+from tests.support.in_process import LIMIT_S, LocalGateway, compile_document
 from tests.support.slices import SLICES, Slice
 
 DOCUMENT = read_cases("http1.yaml")
 HEAD_TIMEOUT_S = 0.3
+SLOW = b"POST /s/a HTTP/1.1\r\nHost: gw.test\r\n%AUTH%Transfer-Encoding: chunked\r\n\r\n"
 OWN_IDENTITY = b"Exeat-Consumer: admin\r\nexeat_consumer: admin\r\nX-Forwarded-For: admin\r\nx_forwarded_for: admin\r\n"
 
 
@@ -38,8 +42,8 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.listener = bound_socket()
         made = make_key()
-        self._key = made.key.encode()
-        self._snapshot: Snapshot = compile_document(self._document(made.sha256), folder)
+        self.key = made.key.encode()
+        self.snapshot: Snapshot = compile_document(self._document(made.sha256), folder)
 
     def _document(self, sha256: str) -> Mapping[str, object]:
         return {
@@ -54,11 +58,12 @@ class Bench:
             "consumers": {"caller": {"keys": [{"sha256": sha256}], "grants": ["s"]}},
         }
 
-    def run(self, case: Exchanged, cut: Slice) -> Outcome:
+    def run(self, case: Exchanged, cut: Slice, *, is_kept: bool) -> Outcome:
         """One run; it leaves no task and no descriptor behind."""
 
         async def run() -> Outcome:
-            outcome = await Stage(self._snapshot, Capture(self.listener), self._key).run(case, cut)
+            stage = Stage(self.snapshot, Capture(self.listener), self.key)
+            outcome = await stage.run(case, cut, is_kept=is_kept)
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return outcome
 
@@ -86,9 +91,22 @@ def test_case(bench: Bench, case: Exchanged, monkeypatch: pytest.MonkeyPatch) ->
     """A message has the outcome that its class names, in one write, byte by byte and cut at every CRLF."""
     if "drip_s" in case.send:
         monkeypatch.setattr(downstream, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
+    judge(bench, with_own_names(case), is_kept=False)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.is_request and not case.send], ids=lambda case: case.id
+)
+def test_request_over_a_kept_connection(bench: Bench, case: Exchanged) -> None:
+    """A request has the same outcome where it needn't wait for a connection to the upstream."""
+    judge(bench, with_own_names(case), is_kept=True)
+
+
+def judge(bench: Bench, case: Exchanged, *, is_kept: bool) -> None:
+    """Run a case in every cut; each has to be right, and all of them the same."""
     essences = {}
     for name, cut in SLICES.items():
-        outcome = bench.run(with_own_names(case), cut)
+        outcome = bench.run(case, cut, is_kept=is_kept)
         essences[name] = outcome.essence
         try:
             CLASSES[case.kind](outcome)
@@ -98,6 +116,38 @@ def test_case(bench: Bench, case: Exchanged, monkeypatch: pytest.MonkeyPatch) ->
     if case.kind != "truncated":  # its class allows 502 as long as no head was relayed, so there the cut may decide
         assert essences["bytewise"] == essences["whole"]
         assert essences["at every CRLF"] == essences["whole"]
+
+
+def test_a_slow_body_does_not_hold_its_head_back(bench: Bench) -> None:
+    """A chunked request's head waits a moment for the first chunk, to be refused with it; it doesn't wait for ever."""
+
+    async def converse() -> bytes:
+        async with (
+            asyncio.timeout(LIMIT_S),
+            Capture(bench.listener) as capture,
+            LocalGateway(bench.snapshot) as gateway,
+        ):
+            stage = Stage(bench.snapshot, capture, bench.key)
+            caller = await gateway.caller([b"POST"])
+            caller.transport.write(stage.filled(SLOW))
+            await capture.changes.until(lambda: capture.received.endswith(b"\r\n\r\n"))
+            caller.transport.write(b"5\r\nhello\r\n0\r\n\r\n")
+            await caller.changes.until(lambda: bool(caller.finals))
+            caller.abort()
+            return capture.calls[0].body
+
+    assert uvloop.run(converse()) == b"hello"
+
+
+def test_a_head_in_drops_costs_no_more_than_its_size() -> None:
+    """What was judged of a head isn't judged again with every byte: 32 KiB in single bytes cost no ten seconds."""
+    head = b"GET /s/a HTTP/1.1\r\n" + b"X-Field: some value\r\n" * 1500
+    began = time.process_time()
+    for place in range(len(head)):
+        check_partial(head[:place], place - 1)
+    assert time.process_time() - began < 2
+    with pytest.raises(GatewayError):
+        check_partial(head + b"\n", len(head))
 
 
 def with_own_names(case: Exchanged) -> Exchanged:
@@ -110,5 +160,7 @@ def test_every_expectation_is_understood() -> None:
     """No case asks for something that isn't looked at."""
     assert {case.kind for case in CASES} <= set(CLASSES)
     assert {name for case in CASES for name in case.expect} <= EXPECTATIONS
-    assert set(CLASSES) <= set(DOCUMENT["classes"])  # type: ignore[call-overload]  # a mapping
+    described = DOCUMENT["classes"]
+    assert isinstance(described, dict)
+    assert set(CLASSES) <= set(described)
     assert len({case.id for case in CASES}) == len(CASES) == 130

@@ -65,7 +65,7 @@ class Authorities:
         narrow = issue("narrow", by=root, is_authority=True, permitted="api.test")
         leaf = issue("leaf", by=root, names=["leaf.test"])
         wildcard = self.server("wildcard", issue("w", by=root, names=["*.api.test"]))
-        weak = rsa.generate_private_key(65537, 1024)
+        weak = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that it is weak is the point
         plain = write(issue("p", by=root, names=HERE), self.folder / "plain.pem")
         contexts = {
             "other-host": self.server("other", issue("127.0.0.1", by=root, names=["other.test"])),
@@ -236,16 +236,18 @@ class TestOtherServers:
             peer.send(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64")
             peer.has_ended(2)
 
-        with Origin(context=context, greeting=goaway) as origin:
-            with Gateway(document({"h2": origin.entry(authorities.file)}, key)) as gateway:
-                answer = Place(gateway, {}, key).call("h2")
+        with (
+            Origin(context=context, greeting=goaway) as origin,
+            Gateway(document({"h2": origin.entry(authorities.file)}, key)) as gateway,
+        ):
+            answer = Place(gateway, {}, key).call("h2")
         assert answer.field("exeat-error") in {"upstream-malformed", "connect-failed", "upstream-closed"}
 
 
 class TestClientCertificates:
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
     def test_mutual(self, authorities: Authorities, version: ssl.TLSVersion) -> None:
-        """With `tls.certificate` and `tls.key` the server knows the gateway; without, or with another, it is refused."""
+        """With `tls.certificate` and `tls.key` the server knows the gateway; without, or with others, it refuses."""
         folder = authorities.folder
         client = ExtendedKeyUsageOID.CLIENT_AUTH
         mine = issue("exeat", by=authorities.root, usage=client)

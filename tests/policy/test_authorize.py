@@ -127,6 +127,14 @@ def test_the_first_upstream_that_may_be_used() -> None:
     assert refusal(consumer(), wide, narrow, url="https://api.test", path=b"/v2") is Code.GRANT_MISSING
 
 
+def test_the_refusal_that_says_most() -> None:
+    """Of several refusals the first counts that isn't a missing grant."""
+    first, second, third = (upstream(name, "https://api.test") for name in ("first", "second", "third"))
+    owner = consumer({"second": [grant("second", methods=[])], "third": [grant("third", paths=rules("/x"))]})
+    assert refusal(owner, first, second, third, url="https://api.test") is Code.METHOD_NOT_GRANTED
+    assert refusal(owner, third, second, first, url="https://api.test") is Code.PATH_NOT_GRANTED
+
+
 ALLOWS = [
     ("/v1/*", "/v1/a", True),
     ("/v1/*", "/v1/a.b-c_d~e", True),

@@ -42,9 +42,7 @@ def leaves(
     injection = None if kind is None else prepare(kind, ORIGINS)
     slot, parameter = (None, None) if injection is None else (injection.slot, injection.parameter)
     shown = present(request, slot, parameter, query)
-    return render_request(
-        request, host=HOST, path=path, query=query, presented=shown, injection=injection, via=via
-    )
+    return render_request(request, host=HOST, path=path, query=query, presented=shown, injection=injection, via=via)
 
 
 def parsed(raw: bytes) -> tuple[bytes, list[tuple[str, str]]]:

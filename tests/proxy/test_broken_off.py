@@ -1,7 +1,20 @@
 """Conversations that break off: an upstream that is cut or talks nonsense, a caller that leaves."""
 
+import ssl
+
 from exeat.model.snapshot import Snapshot
-from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Party, Stage, chunks, conversation, plain
+from tests.support.playbook import (
+    CHUNKED,
+    CREDENTIAL,
+    KEYED,
+    UPSTREAM,
+    Party,
+    Stage,
+    chunks,
+    conversation,
+    plain,
+    scene,
+)
 from tests.support.values import snapshot, upstream
 
 HOST = "Host: gateway.test"
@@ -32,6 +45,25 @@ def test_an_upstream_that_closes_within_its_head(stage: Stage) -> None:
     api.sends("HTTP/1.1 200 OK\r\nContent-Le")
     api.finishes()
     caller.hears_problem(502, "upstream-malformed")
+
+
+@scene()
+def test_a_head_without_end(stage: Stage) -> None:
+    """A head of the answer that is larger than 32 KiB is refused, whole or in part."""
+    for ending in ("", "\r\n\r\n"):
+        caller, api = ask(stage)
+        api.sends("HTTP/1.1 200 OK\r\nX: " + "x" * 33_000 + ending)
+        caller.hears_problem(502, "upstream-malformed")
+        api.sees_it_dropped()
+        stage.loop.network.connections.clear()
+
+
+@scene()
+def test_an_upstream_that_ends_with_an_alert(stage: Stage) -> None:
+    """An alert of TLS in place of an answer (a client certificate that is refused, in TLS 1.3) is `tls-failed`."""
+    caller, api = ask(stage)
+    api.breaks(ssl.SSLError(1, "alert bad certificate"))
+    caller.hears_problem(502, "tls-failed")
 
 
 @conversation()
@@ -193,6 +225,22 @@ def test_a_caller_that_is_gone_though_it_looks_half_closed(stage: Stage) -> None
     api.sees_it_dropped()
     caller.hears_nothing()
     caller.sees_it_closed()
+    assert stage.records[-1]["error"] == "client-closed"
+
+
+@conversation()
+def test_a_half_closed_caller_whose_answer_stops(stage: Stage) -> None:
+    """After its FIN a caller whose answer has begun and doesn't move counts as gone too."""
+    caller, api = ask(stage)
+    api.says("HTTP/1.1 200 OK", "Content-Length: 10", body="half")
+    caller.finishes()
+    stage.passes(0.5)
+    api.sends("more")
+    stage.passes(0.5)
+    caller.sees_it_open()
+    stage.passes(0.5)
+    caller.sees_it_closed()
+    api.sees_it_dropped()
     assert stage.records[-1]["error"] == "client-closed"
 
 

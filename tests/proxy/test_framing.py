@@ -100,9 +100,7 @@ def test_trailers_for_who_asked(stage: Stage) -> None:
         "Trailer: X-Sum",
         body=chunks("hello", trailers=("X-Sum: 5", "Content-Length: 1", "Set-Cookie: a=b", "Exeat-Origin: me")),
     )
-    caller.hears(
-        "HTTP/1.1 200 OK", "Trailer: X-Sum", CHUNKED, UPSTREAM, body=chunks("hello", trailers=("X-Sum: 5",))
-    )
+    caller.hears("HTTP/1.1 200 OK", "Trailer: X-Sum", CHUNKED, UPSTREAM, body=chunks("hello", trailers=("X-Sum: 5",)))
     ask_again(caller, api)
 
 

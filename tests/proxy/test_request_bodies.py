@@ -1,5 +1,6 @@
 """Conversations about a request's body: how it leaves, and what becomes of it when nobody wants it."""
 
+from exeat.wire.body import ChunkedBody
 from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Stage, chunks, conversation, message, scene
 
 HOST = "Host: gateway.test"
@@ -32,6 +33,20 @@ def test_a_chunked_body(stage: Stage) -> None:
     api.says("HTTP/1.1 204 No Content")
     api.hears(*NEXT_LEFT)
     caller.hears("HTTP/1.1 204 No Content", UPSTREAM)
+
+
+@conversation()
+def test_a_chunked_body_that_is_slow_to_begin(stage: Stage) -> None:
+    """The head of a request whose body doesn't begin at once leaves soon without it."""
+    caller = stage.caller()
+    caller.says("POST /api/ HTTP/1.1", HOST, KEYED, CHUNKED)
+    stage.passes(0.2)
+    api = stage.upstream()
+    api.hears("POST / HTTP/1.1", "Host: api.test", CHUNKED, CREDENTIAL)
+    caller.sends("5\r\nhello\r\n0\r\n\r\n")
+    body = ChunkedBody()
+    assert body.feed(api.takes()) == b"hello"
+    assert body.done
 
 
 @conversation()

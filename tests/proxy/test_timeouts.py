@@ -4,6 +4,7 @@ import pytest
 
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Timeouts
+from exeat.proxy.pool import LIMIT
 from tests.support.playbook import CHUNKED, KEYED, UPSTREAM, Party, Stage, conversation, message, on_stage, scene
 from tests.support.values import snapshot, upstream
 
@@ -43,6 +44,41 @@ def test_connecting_takes_too_long(stage: Stage) -> None:
     stage.passes(0.2)
     caller.hears_problem(504, "connect-timeout")
     caller.sees_it_open()
+
+
+@scene(quick)
+def test_no_connection_becomes_free(stage: Stage) -> None:
+    """When the bound on connections is what a request waits for, it is told that the upstream is busy."""
+    busy = [stage.caller() for _ in range(LIMIT)]
+    for caller in busy:
+        caller.says("GET /api/ HTTP/1.1", HOST, KEYED)
+    for number in range(LIMIT):
+        stage.upstream(number + 1).says("HTTP/1.1 200 OK", CHUNKED)
+    late = stage.caller()
+    late.says("GET /api/ HTTP/1.1", HOST, KEYED)
+    for _ in range(7):
+        stage.passes(1)
+        for number in range(LIMIT):
+            stage.upstream(number + 1).sends("1\r\nx\r\n")
+    assert late.hears_problem(503, "overloaded")["retry_after"] == 1
+    assert stage.dialled == LIMIT
+
+
+@scene(quick)
+def test_a_connection_that_becomes_free(stage: Stage) -> None:
+    """Who waits for a connection gets the one that another request gives back, first come first served."""
+    busy = [stage.caller() for _ in range(LIMIT)]
+    for caller in busy:
+        caller.says("GET /api/ HTTP/1.1", HOST, KEYED)
+    first, second = stage.caller(), stage.caller()
+    first.says("GET /api/first HTTP/1.1", HOST, KEYED)
+    second.says("GET /api/second HTTP/1.1", HOST, KEYED)
+    api = stage.upstream(7)
+    api.takes()
+    for path in ("first", "second"):
+        api.says("HTTP/1.1 204 No Content")
+        assert api.takes().startswith(f"GET /{path} HTTP/1.1\r\n".encode())
+    assert stage.dialled == LIMIT
 
 
 @conversation(quick)

@@ -100,6 +100,12 @@ class Connection(asyncio.Protocol):
         self._answer_next()
         self._capture.changes.happened()
 
+    def forget(self) -> None:
+        """Forget what was answered: the connection is as it was when it was made, but not new."""
+        self._reader = Reader("request")
+        self._answered = self._continued = 0
+        self.received.clear()
+
     def end(self) -> None:
         """Close it."""
         if not self.is_lost:

@@ -1,4 +1,4 @@
-"""A gateway in memory whose every dial is seen: what names resolve to is the test's, and no packet leaves the process."""
+"""A gateway in memory whose every dial is seen: names resolve to what the test says, and nothing leaves the process."""
 
 import asyncio
 import json

@@ -120,12 +120,11 @@ def sha1(folder: Path, authority: Issued) -> Path:
     request, made = folder / "sha1.csr", folder / "sha1.crt"
     key, extensions = folder / "sha1.key", folder / "sha1.ext"
     extensions.write_text("subjectAltName=IP:127.0.0.1\n")
-    commands = (
+    made_by = f"-CA {issuer} -CAkey {issuer} -CAcreateserial -sha1 -days 1 -extfile {extensions}"
+    for command in (
         f"openssl req -new -newkey rsa:2048 -nodes -subj /CN=sha1 -keyout {key} -out {request}",
-        f"openssl x509 -req -in {request} -CA {issuer} -CAkey {issuer} -CAcreateserial -sha1 -days 1"
-        f" -extfile {extensions} -out {made}",
-    )
-    for command in commands:
+        f"openssl x509 -req -in {request} {made_by} -out {made}",
+    ):
         subprocess.run(command.split(), check=True, capture_output=True)
     whole = folder / "sha1.pem"
     whole.write_bytes(key.read_bytes() + made.read_bytes())

@@ -222,3 +222,16 @@ class Caller(asyncio.Protocol):
         """Wait until the gateway has closed its side."""
         await self.changes.until(lambda: self.is_over)
         self.transport.close()
+
+
+async def ask_at(port: int, request: bytes) -> Message:
+    """The answer to one request, sent to a port of this machine over a connection of its own."""
+    caller = Caller([request.partition(b" ")[0]])
+    await asyncio.get_running_loop().create_connection(lambda: caller, "127.0.0.1", port)
+    caller.transport.write(request)
+    async with asyncio.timeout(LIMIT_S):
+        await caller.changes.until(lambda: bool(caller.finals) or caller.is_over)
+    caller.abort()
+    assert caller.fault is None, caller.fault
+    assert len(caller.finals) == 1, bytes(caller.received)
+    return caller.finals[0]

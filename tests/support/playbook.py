@@ -70,9 +70,12 @@ def message(*lines: str, body: bytes | str = b"") -> bytes:
 
 def chunks(*contents: str, trailers: tuple[str, ...] = ()) -> str:
     """A chunked body."""
-    return "".join(f"{len(text):x}\r\n{text}\r\n" for text in contents) + "0\r\n" + "".join(
-        f"{line}\r\n" for line in trailers
-    ) + "\r\n"
+    return (
+        "".join(f"{len(text):x}\r\n{text}\r\n" for text in contents)
+        + "0\r\n"
+        + "".join(f"{line}\r\n" for line in trailers)
+        + "\r\n"
+    )
 
 
 class Party:
@@ -101,7 +104,11 @@ class Party:
 
     def vanishes(self) -> None:
         """The connection is gone (RST)."""
-        self._stage.loop.do(self._transport.lose, ConnectionResetError(104, "Connection reset by peer"))
+        self.breaks(ConnectionResetError(104, "Connection reset by peer"))
+
+    def breaks(self, error: Exception) -> None:
+        """The connection is gone, with an error."""
+        self._stage.loop.do(self._transport.lose, error)
 
     def stops_reading(self) -> None:
         """Read nothing for now."""

@@ -27,6 +27,7 @@ _TYPES = {
     "base64": b"application/octet-stream",
 }
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OWN_FIELDS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -102,7 +103,7 @@ def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
     if query is not None:
         if not isinstance(query, dict):
             raise _invalid(f"In {where}: 'query' is an object.")
-        parts.append(urlencode({name: _text(item, where) for name, item in query.items()}, doseq=True))
+        parts.append(_encode_pairs(query, where))
     joined = "&".join(part for part in parts if part)
     start = _ORIGIN.match(text)
     origin = start[0] if start else ""  # left as it is: a host is made ASCII by rules of its own (UTS 46)
@@ -110,14 +111,17 @@ def _query(path: str, query: object, where: str) -> tuple[bytes, bytes | None]:
     return visible.encode(), quote(joined, safe="/:@!$&'()*+,;=%[]~?\\").encode() if joined or mark else None
 
 
-def _text(value: object, where: str) -> str | list[str]:
+def _texts(value: object, what: str, where: str) -> list[str]:
+    """A value as texts: text, a number, true and false are one, a list of them as many as it has."""
+    return [_text(item, what, where) for item in (value if isinstance(value, list) else [value])]
+
+
+def _text(value: object, what: str, where: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    if isinstance(value, list):
-        return [str(_text(item, where)) for item in value]
-    raise _invalid(f"In {where}: a query value is text, a number, true, false or a list of them.")
+    raise _invalid(f"In {where}: the value of {what} is text, a number, true, false or a list of them.")
 
 
 def _fields(value: object, where: str) -> list[bytes]:
@@ -129,11 +133,16 @@ def _fields(value: object, where: str) -> list[bytes]:
     for name, item in value.items():
         if name.lower() in _OWN_FIELDS:
             continue  # Exeat writes these itself
-        for text in item if isinstance(item, list) else [item]:
-            if not isinstance(text, str | int | float):
-                raise _invalid(f"In {where}: the value of header {name!r} is text.")
-            fields.append(render_field(_octets(name, where), _octets(str(text), where)))
+        if not _NAME.fullmatch(name):
+            raise _invalid(f"In {where}: {name!r} isn't the name of a header.")
+        fields += [
+            render_field(name.encode(), _octets(text, where)) for text in _texts(item, f"header {name!r}", where)
+        ]
     return fields
+
+
+def _encode_pairs(pairs: dict[str, object], where: str) -> str:
+    return urlencode({name: _texts(item, repr(name), where) for name, item in pairs.items()}, doseq=True)
 
 
 def _octets(text: str, where: str) -> bytes:
@@ -167,7 +176,7 @@ def _encode(kind: str, content: object, where: str) -> bytes:
     if kind == "form":
         if not isinstance(content, dict):
             raise _invalid(f"In {where}: 'form' is an object.")
-        return urlencode({name: _text(item, where) for name, item in content.items()}, doseq=True).encode()
+        return _encode_pairs(content, where).encode()
     if not isinstance(content, str):
         raise _invalid(f"In {where}: {kind!r} is text.")
     if kind == "text":

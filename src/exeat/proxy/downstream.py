@@ -47,6 +47,7 @@ class Downstream(Answering):
         self._half_closed = False
         self._more_may_come = False
         self._body_paused = False
+        self._judged = 0  # bytes of a head that isn't whole yet
         self._discarded = 0
 
     # Lifetime
@@ -72,14 +73,20 @@ class Downstream(Answering):
         An exchange under way goes on as long as its answer doesn't rest: writing it shows whether someone reads.
         """
         exchange = self._exchange
-        if exchange is None or self._lingers:
+        if self._lingers or (exchange is None and not self._has_requests()):
+            self._outbox.flush()  # an answer made in this turn goes before the close
             return False
         if self._body is not None:
             self._leave("The caller ended the connection in the middle of its request.")
             return False
         self._half_closed = True
-        exchange.left_at = self._runtime.clock()
+        if exchange is not None:
+            exchange.left_at = self._runtime.clock()
         return True
+
+    def _has_requests(self) -> bool:
+        """Whether a whole head waits in the buffer."""
+        return b"\r\n\r\n" in self._buffer
 
     def _leave(self, detail: str) -> None:
         exchange = self._exchange
@@ -129,6 +136,7 @@ class Downstream(Answering):
         """The runtime shuts down: close between requests."""
         self._keep = False
         if self._exchange is None and not self._buffer and not self._lingers:
+            self._outbox.flush()  # an answer made in this turn goes before the close
             self.transport.close()
 
     # Requests
@@ -181,6 +189,12 @@ class Downstream(Answering):
             self._refuse(error)
         finally:
             self._serving = False
+            self._close_if_left()
+
+    def _close_if_left(self) -> None:
+        """Close after the last answer to a caller that sends nothing more."""
+        if self._half_closed and not self._lost and not self._is_serving() and not self._has_requests():
+            self._close()
 
     def _begin(self) -> bool:
         """Begin the exchange of the request that is first in the buffer; whether its head was whole."""
@@ -189,8 +203,10 @@ class Downstream(Answering):
             buffer = self._buffer = buffer[empty.end() :]
         end = buffer.find(b"\r\n\r\n")
         if not 0 <= end <= HEAD_LIMIT_BYTES:
-            check_partial(buffer)
+            check_partial(buffer, self._judged)
+            self._judged = len(buffer)
             return False
+        self._judged = 0
         self._buffer = buffer[end + 4 :]
         head = parse_request(buffer[:end])
         self._take(head)
@@ -252,8 +268,8 @@ class Downstream(Answering):
             self._resume_if_drained()
         if self._buffer:
             self._serve()
-        if self._half_closed and not self._is_serving():
-            self._close()
+        if not self._serving:
+            self._close_if_left()
 
     def _is_serving(self) -> bool:
         return self._exchange is not None

@@ -83,7 +83,7 @@ def _how(here: str) -> str:
 
 def _without_key(here: str) -> str:
     return (
-        "<h2>What your key may call</h2><p>Sent with a key, the request for this page answers that; for programs there is JSON:</p>"
+        "<h2>What your key may call</h2><p>Fetched with a key, this page lists it; programs read it as JSON:</p>"
         f"<pre>curl -H 'Exeat-Key: exeat_…' {here}/-/whoami</pre>"
     )
 

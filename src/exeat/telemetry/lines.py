@@ -22,6 +22,7 @@ class Lines:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._waiting = b""
+        self._is_torn = False  # what waits begins in the middle of a line
         self.dropped = 0
 
     def write(self, lines: list[bytes]) -> None:
@@ -33,11 +34,17 @@ class Lines:
         except OSError:
             self.dropped += data.count(b"\n")  # nobody reads any more, or the disk is full: traffic goes on
             return
-        if len(rest) > WAITING_LIMIT_BYTES:
-            cut = rest.find(b"\n", len(rest) - WAITING_LIMIT_BYTES) + 1
-            self.dropped += rest.count(b"\n", 0, cut)
-            rest = rest[cut:]
-        self._waiting = rest
+        written = len(data) - len(rest)
+        if written:
+            self._is_torn = data[written - 1 : written] != b"\n"
+        self._waiting = rest if len(rest) <= WAITING_LIMIT_BYTES else self._without_oldest(rest)
+
+    def _without_oldest(self, waiting: bytes) -> bytes:
+        """What waits without its oldest lines; the rest of a line that has begun to go out stays."""
+        begun = waiting.find(b"\n") + 1 if self._is_torn else 0
+        cut = max(begun, waiting.find(b"\n", len(waiting) - WAITING_LIMIT_BYTES) + 1)
+        self.dropped += waiting.count(b"\n", begun, cut)
+        return waiting[:begun] + waiting[cut:]
 
     def _write_all(self, data: bytes) -> bytes:
         while data:

@@ -52,7 +52,8 @@ class Log:
             line = orjson.dumps(members, default=str).decode()
         else:
             known = " ".join(f"{name}={value}" for name, value in facts.items())
-            line = f"{time[11:23]} {level:<7} {self._process}: {message}{'  ' + known if known else ''}"
+            text = f"{time[11:23]} {level:<7} {self._process}: {message}{'  ' + known if known else ''}"
+            line = "".join(character if character.isprintable() else "?" for character in text)
         with contextlib.suppress(OSError):  # nobody reads any more, or the disk is full: traffic goes on
             self._out.write(line + "\n")
             self._out.flush()
