@@ -22,12 +22,12 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile in a temporary copy and name the results; an editable install is never compiled."""
-        if version != "standard" or not os.environ.get("EXEAT_COMPILE"):
+        if version != "standard" or not os.environ.get("EXEAT_COMPILE"):  # noqa: TID251 - not part of the program
             return
         root = Path(self.root)
         self._folder = Path(tempfile.mkdtemp(prefix="exeat-compile-"))
         shutil.copytree(root / "src" / "exeat", self._folder / "exeat", ignore=shutil.ignore_patterns("__pycache__"))
-        built = subprocess.run(
+        built = subprocess.run(  # noqa: S603 - our own interpreter and modules
             [sys.executable, "-m", "mypyc", *self.config["modules"]],
             cwd=self._folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -40,7 +40,7 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
         """Remove the copy."""
         folder = getattr(self, "_folder", None)
         if folder is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import selectors
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -176,7 +177,8 @@ class Aiohttp(AbstractContextManager["Aiohttp"]):
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._runner = asyncio.Runner()
+        self._selector = selectors.DefaultSelector()
+        self._runner = asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(self._selector))
 
     def __enter__(self) -> Self:
         self._session = self._runner.run(self._open())
@@ -185,7 +187,7 @@ class Aiohttp(AbstractContextManager["Aiohttp"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.run(self._session.close())
+        self._runner.run(self._close())
         self._runner.close()
 
     async def _open(self) -> aiohttp.ClientSession:
@@ -195,6 +197,13 @@ class Aiohttp(AbstractContextManager["Aiohttp"]):
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # cookies of an address, not a name
             timeout=aiohttp.ClientTimeout(total=LIMIT_S),
         )
+
+    async def _close(self) -> None:
+        """Close, and wait for the ends of TLS that a session leaves to the loop: only its own pipe may remain."""
+        await self._session.close()
+        async with asyncio.timeout(LIMIT_S):
+            while len(self._selector.get_map()) > 1:
+                await asyncio.sleep(0.001)
 
     def ask(self, ask: Ask) -> Got:
         """Send a request."""

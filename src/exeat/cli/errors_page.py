@@ -13,8 +13,8 @@ PREFACE = """# Errors
 
 <!-- Written by python -m exeat.cli.errors_page; change the table in src/exeat/errors.py instead. -->
 
-Every failure that Exeat itself answers is `application/problem+json` (RFC 9457) with one of these codes. The code is also
-in `Exeat-Error`, in the access line, and in the address of the page that the gateway serves about it,
+Every failure that Exeat itself answers is `application/problem+json` (RFC 9457) with one of these codes. The code is
+also in `Exeat-Error`, in the access line, and in the address of the page that the gateway serves about it,
 `/-/errors/<code>`; `Proxy-Status` carries the word of RFC 9209. An upstream's own error passes through untouched, with
 `Exeat-Origin: upstream`.
 
