@@ -27,20 +27,19 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         self._folder = Path(tempfile.mkdtemp(prefix="exeat-compile-"))
         shutil.copytree(root / "src" / "exeat", self._folder / "exeat", ignore=shutil.ignore_patterns("__pycache__"))
-        built = subprocess.run(  # noqa: S603 - our own interpreter and modules
+        built = subprocess.run(  # noqa: S603 - ours
             [sys.executable, "-m", "mypyc", *self.config["modules"]],
             cwd=self._folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if built.returncode:
-            raise SystemExit(
-                f"mypyc failed; it needs a C compiler and Python's headers.\n{built.stdout[-3000:]}{built.stderr[-3000:]}"
-            )
+            last_words = (built.stdout + built.stderr)[-3000:]
+            raise SystemExit(f"mypyc failed; it needs a C compiler and Python's headers.\n{last_words}")
         libraries = [*self._folder.glob("*.so"), *self._folder.glob("exeat/**/*.so")]
         build_data["force_include"].update({str(path): str(path.relative_to(self._folder)) for path in libraries})
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the copy."""
         folder = getattr(self, "_folder", None)
         if folder is not None:

@@ -202,7 +202,7 @@ class Aiohttp(AbstractContextManager["Aiohttp"]):
         """Close, and wait for the ends of TLS that a session leaves to the loop: only its own pipe may remain."""
         await self._session.close()
         async with asyncio.timeout(LIMIT_S):
-            while len(self._selector.get_map()) > 1:
+            while len(self._selector.get_map()) > 1:  # noqa: ASYNC110 - nobody says when a socket leaves it
                 await asyncio.sleep(0.001)
 
     def ask(self, ask: Ask) -> Got:
