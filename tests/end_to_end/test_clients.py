@@ -25,6 +25,10 @@ class Place(NamedTuple):
     direct: Access
     echo: Access
 
+    def upstream(self, name: str) -> Access:
+        """The way to another upstream of the gateway."""
+        return self.through._replace(base=self.through.base.removesuffix("bin") + name)
+
 
 @pytest.fixture(scope="module")
 def bin_url(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -48,11 +52,14 @@ def place(
             "EXEAT_TLS_KEY": str(folder / "listener.key"),
         }
     with Origin(context=authority.server_context()) as echo:
+        entry = {"url": bin_url, "network": {"private": ["127.0.0.0/8"]}, "tls": {"ca": str(authority.file)}}
         upstreams = {
-            "bin": {"url": bin_url, "network": {"private": ["127.0.0.0/8"]}, "tls": {"ca": str(authority.file)}},
+            "bin": entry,
+            "bearer": {**entry, "credential": {"kind": "bearer", "secret": "secret-of-httpbin"}},
+            "basic": {**entry, "credential": {"kind": "basic", "username": "user", "password": "pass:word"}},
             "echo": echo.entry(authority.file),
         }
-        consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["bin", "echo"]}}
+        consumers = {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}}
         with Gateway({"upstreams": upstreams, "consumers": consumers}, env) as gateway:
             yield Place(
                 Access(f"{gateway.url}/bin", key.key, authority.file),
@@ -226,3 +233,17 @@ class TestRedirects:
         path = f"/redirect-to?status_code=307&url={place.direct.base}/post"
         got = client.ask(Ask("POST", path, value={"once": "more"}, follow=True))
         assert (got.status, got.json()["json"]) == (200, {"once": "more"})
+
+
+class TestCredentials:
+    @pytest.mark.parametrize("kind", sorted(CLIENTS))
+    def test_the_api_knows_the_gateway(self, place: Place, kind: str) -> None:
+        """An API that asks for credentials is content with those that the gateway adds."""
+        with CLIENTS[kind](place.upstream("bearer")) as client:
+            got = client.ask(Ask("GET", "/bearer"))
+            assert (got.status, got.json()["token"]) == (200, "secret-of-httpbin")
+        with CLIENTS[kind](place.upstream("basic")) as client:
+            assert client.ask(Ask("GET", "/basic-auth/user/pass:word")).status == 200
+            assert client.ask(Ask("GET", "/basic-auth/user/other")).status == 401
+        with CLIENTS[kind](place.through) as client:
+            assert client.ask(Ask("GET", "/bearer")).status == 401

@@ -1,6 +1,7 @@
 """Bodies on their way, in both directions: as they arrive, in order, never cut without a sign."""
 
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -269,3 +270,19 @@ class TestExpectContinue:
             assert b"a.css" in caller.read_until(b"\r\n\r\n")
             seen.set()
             assert caller.read().body == b"body"
+
+    def test_curl(self, place: Place, authority: Authority) -> None:
+        """The wait is over for curl as soon as the upstream says so, long before its own patience ends."""
+
+        def answer(peer: Peer, request: Request) -> None:
+            peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            peer.answer(peer.read_body(request))
+
+        command = ["curl", "-sSv", "--max-time", "15", "--expect100-timeout", "10", "--cacert", str(authority.file)]
+        command += ["-H", place.line, "-H", "Expect: 100-continue", "--data-binary", "body"]
+        with place.secure.doing(answer):
+            began = time.monotonic()
+            done = subprocess.run([*command, f"{place.gateway.url}/secure/"], capture_output=True, check=False)
+            assert time.monotonic() - began < 5
+        assert (done.returncode, done.stdout) == (0, b"body"), done.stderr
+        assert b"< HTTP/1.1 100 Continue" in done.stderr

@@ -1,9 +1,11 @@
 """How exchanges end early: a caller that goes, an upstream that breaks off, an answer before the request is whole."""
 
+import itertools
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -173,7 +175,6 @@ def test_a_cut_body_never_ends_cleanly(place: Place, version: str, name: str, fr
         getattr(peer, how)()
 
     arrived = threading.Event()
-    lines = len(place.gateway.access_lines())
     with place.origin(name).doing(cut), place.caller() as caller:
         caller.request("GET", f"/{name}/", place.line, version=version)
         head = caller.read_until(b"data: part\n\n")
@@ -183,7 +184,7 @@ def test_a_cut_body_never_ends_cleanly(place: Place, version: str, name: str, fr
         assert (got.status, got.complete) == (200, whole)
         assert got.body.startswith(b"data: part\n\n")
         assert (b"event: error" in got.body) == (framing == "events" and version == "HTTP/1.1")
-    line = place.gateway.access_lines(lines + 1)[-1]
+    line = place.gateway.access_line(got.field("Exeat-Request-Id"))
     assert line.get("error") == (None if whole else "upstream-closed")
 
 
@@ -263,3 +264,38 @@ def test_a_stale_connection_costs_nobody_an_answer(place: Place) -> None:
             assert caller.call("GET", "/clear/", place.line).body == b"first"
         with place.caller() as caller:
             assert caller.call("GET", "/clear/", place.line).status == 200
+
+
+def test_answers_never_cross(place: Place) -> None:
+    """With many callers, and an upstream that ends connections as it likes, everybody gets the answer to their own."""
+    counts = itertools.count()
+
+    def moody(peer: Peer, request: Request) -> None:
+        body = peer.read_body(request)
+        mood = next(counts) % 7
+        peer.answer(request.target.encode() + b" " + body, *(["Connection: close"] if mood == 1 else []))
+        if mood == 2:
+            peer.drop()
+        elif mood in {1, 3}:
+            peer.close()
+
+    def call(number: int) -> None:
+        with place.caller() as caller:
+            for turn in range(40):
+                target = f"/{number}/{turn}"
+                name = ("secure", "clear")[turn % 2]
+                if turn % 5 == 4:
+                    with place.caller() as hasty:  # asks, and doesn't wait
+                        hasty.request("GET", f"/{name}/hasty{target}", place.line)
+                got = caller.call("POST", f"/{name}{target}", place.line, body=target.encode())
+                if got.status == 502:  # it ended as the request came, and a POST is never sent twice
+                    assert got.field("exeat-error") == "upstream-closed"
+                    continue
+                assert (got.status, got.body.decode()) == (200, f"{target} {target}")
+                answered.append(target)
+
+    answered: list[str] = []
+    with place.secure.doing(moody), place.clear.doing(moody), ThreadPoolExecutor(12) as threads:
+        list(threads.map(call, range(12)))
+    assert len(answered) > 250
+    assert len(set(answered)) == len(answered)

@@ -43,7 +43,10 @@ def make_key() -> MadeKey:
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """The environment of a program that is tested: little, and these."""
-    inherited = {name: os.environ[name] for name in KEPT if name in os.environ}  # noqa: TID251 - of the test run
+    outer = os.environ  # noqa: TID251 - of the test run
+    inherited = {name: outer[name] for name in KEPT if name in outer}
+    if "PYTHONPATH" in outer:  # the compiled program, when that is what is tested; the processes run in other folders
+        inherited["PYTHONPATH"] = str(Path(outer["PYTHONPATH"]).resolve())
     return {**inherited, **changes}
 
 
@@ -211,6 +214,15 @@ class Gateway:
         """The access lines so far; waits until there are at least so many, for a line follows its answer."""
         wait_until(lambda: self.stdout().count("\n") >= least, f"{least} access lines")
         return list(_whole_objects(self.stdout()))
+
+    def access_line(self, request_id: str | None) -> JsonObject:
+        """The access line of one request; waits for it, for it follows its answer."""
+
+        def found() -> list[JsonObject]:
+            return [line for line in _whole_objects(self.stdout()) if line["id"] == request_id]
+
+        wait_until(lambda: bool(found()), f"the access line of {request_id}")
+        return found()[0]
 
     def events(self, message: str | None = None) -> list[JsonObject]:
         """What supervisor and workers have logged so far, or those of one message."""
