@@ -38,7 +38,8 @@ def make_key(binary: str | None) -> str:
 def exeat_version(binary: str) -> str:
     command = (binary, "version", "--json")
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    return str(json.loads(shown.stdout)["version"])
+    version = str(json.loads(shown.stdout)["version"])
+    return f"{version}, hot path compiled" if COMPILED.is_dir() else f"{version}, not compiled"
 
 
 def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -> Peer:

@@ -9,14 +9,9 @@ import pytest
 
 from exeat.proxy.names import Answer, AresLookup
 
-A, CNAME, AAAA = 1, 5, 28
+A, AAAA = 1, 28
 NO_SUCH_NAME, SERVER_FAILED = 3, 2
-Records = list[tuple[int, int, str]]  # type, TTL in seconds, address or name
-
-
-def encoded(name: str) -> bytes:
-    """A name as DNS writes it."""
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+Records = list[tuple[int, int, str]]  # type, TTL in seconds, address
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -40,13 +35,13 @@ class NameServer(asyncio.DatagramProtocol):
         name = ".".join(labels).lower()
         self.asked.append(name)
         code = self._codes.get(name, 0)
-        answers = [self._render(*record) for record in self._records.get(name, []) if record[0] in {kind, CNAME}]
+        answers = [self._render(*record) for record in self._records.get(name, []) if record[0] == kind]
         head = data[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(answers), 0, 0)
         self._transport.sendto(head + data[12 : at + 5] + b"".join(answers), addr)
 
     @staticmethod
     def _render(kind: int, ttl_s: int, value: str) -> bytes:
-        content = encoded(value) if kind == CNAME else ip_address(value).packed
+        content = ip_address(value).packed
         return b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, ttl_s, len(content)) + content
 
 
