@@ -81,7 +81,7 @@ def test_what_is_recorded(stage: Stage) -> None:
         "upstream": "api",
         "origin": None,
         "path": "/a/b",
-        "query": "token=*&x=*",
+        "query": "token=*&*",
         "decision": "allow",
         "reason": None,
         "status": 200,

@@ -202,6 +202,8 @@ async def _connect(
     rules = upstream or permit.destination
     phase.lines.append(_timeouts(rules.timeouts if rules is not None else Timeouts()))
     phase.lines.append(f"credential: {'that of the caller, if any' if upstream is None else upstream.credential.kind}")
+    if upstream is not None and upstream.credential.unavailable is not None:
+        phase.lines.append(upstream.credential.unavailable)
     refusals: list[GatewayError] = []
     places = _places(call.resolved, permit)
     for place in places:

@@ -33,7 +33,7 @@ def render_request(
     credential = b"\r\n"
     if injection is not None:
         if injection.unavailable is not None:
-            raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, injection.unavailable, untouched=True)
+            raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, "The upstream's secret has disappeared.", untouched=True)
         if injection.line is not None:
             credential = injection.line.octets + b"\r\n"
             if injection.slot is not None and injection.slot not in _APART:

@@ -42,7 +42,12 @@ def redact_query(query: bytes | None) -> str | None:
     """A query with its values left out: they may be secrets, and names are enough to understand a call."""
     if not query:
         return None
-    return mask("&".join(part.partition(b"=")[0].decode("latin-1") + "=*" for part in query.split(b"&")))
+    return mask("&".join(_redact_parameter(part) for part in query.split(b"&")))
+
+
+def _redact_parameter(part: bytes) -> str:
+    name, has_value, _ = part.partition(b"=")
+    return name.decode("latin-1") + "=*" if has_value else "*"  # on its own it may be a secret as well as a name
 
 
 class Clock:
