@@ -208,21 +208,23 @@ MEANINGS: dict[Code, Meaning] = {
     Code.BODY_TOO_LARGE: Meaning(
         413,
         "The body is too large",
-        "A policy has to hold the whole body in memory, and it is larger than the limit for that.",
+        "A policy has to hold the whole body in memory, and it is larger than the limit for that (10 MiB, unless"
+        " EXEAT_MAX_BUFFER_BYTES says otherwise).",
         "Use a mode that streams (path, host, header or URL in path) instead of the envelope.",
         "http_request_error",
     ),
     Code.TARGET_TOO_LONG: Meaning(
         414,
         "The request target is too long",
-        "The request line is longer than 8 KiB.",
+        "The request line is longer than this gateway takes: 8 KiB, unless EXEAT_MAX_LINE_BYTES says otherwise.",
         "Send the data in the body.",
         "http_request_error",
     ),
     Code.FIELDS_TOO_LARGE: Meaning(
         431,
         "The request's fields are too large",
-        "The head of the request has more than 100 fields or 32 KiB.",
+        "The head of the request has more fields or bytes than this gateway takes: 100 and 32 KiB, unless"
+        " EXEAT_MAX_FIELDS and EXEAT_MAX_HEAD_BYTES say otherwise.",
         "Send fewer or shorter fields.",
         "http_request_error",
     ),
@@ -293,9 +295,11 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.OVERLOADED: Meaning(
         503,
-        "All connections to the upstream are busy",
-        "The limit of connections to this origin was reached and none became free in time.",
-        "Repeat the call later, or spread the calls out.",
+        "The gateway is as busy as it may be",
+        "The limit of connections to this origin was reached and none became free in time; or the gateway holds as many"
+        " callers' connections as it may, and none of them is idle.",
+        "Repeat the call later, or spread the calls out. Whoever runs the gateway can raise EXEAT_UPSTREAM_CONNECTIONS"
+        " or EXEAT_MAX_CONNECTIONS.",
         "connection_limit_reached",
         1,
     ),

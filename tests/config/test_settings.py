@@ -1,5 +1,6 @@
 """Settings: the environment, `.env`, and what may not be combined."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from exeat.config.listen import Listen
 from exeat.config.problem import SettingsError
 from exeat.config.settings import read_settings
+from exeat.model.limits import DEFAULT, Limits
 
 
 def problems(directory: Path, **variables: str) -> list[str]:
@@ -43,6 +45,55 @@ def test_values(tmp_path: Path) -> None:
     assert settings.workers >= 1
     assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
     assert (settings.log_level, settings.drain_s, settings.data_dir) == ("debug", 1.5, Path("/var/lib/exeat"))
+
+
+def test_limits(tmp_path: Path) -> None:
+    """Each limit of a worker has a variable; the number of callers depends on the open files unless it is said."""
+    assert read_settings({}, tmp_path).limits(500) == replace(DEFAULT, connections=500)
+    assert read_settings({}, tmp_path).limits(50_000) == DEFAULT
+    settings = read_settings(
+        {
+            "EXEAT_MAX_CONNECTIONS": "20_000",
+            "EXEAT_MAX_HEAD_BYTES": "65536",
+            "EXEAT_MAX_LINE_BYTES": "16384",
+            "EXEAT_MAX_FIELDS": "200",
+            "EXEAT_MAX_BUFFER_BYTES": "1_048_576",
+            "EXEAT_HEAD_TIMEOUT_S": "10",
+            "EXEAT_BODY_TIMEOUT_S": "20s",
+            "EXEAT_KEEP_ALIVE_S": "5.5",
+            "EXEAT_UPSTREAM_CONNECTIONS": "7",
+            "EXEAT_UPSTREAM_KEEP_ALIVE_S": "3",
+        },
+        tmp_path,
+    )
+    assert settings.limits(500) == Limits(16384, 65536, 200, 10.0, 20.0, 5.5, 20_000, 7, 3.0, 1_048_576)
+    assert read_settings({"EXEAT_MAX_CONNECTIONS": "auto"}, tmp_path).limits(9) == replace(DEFAULT, connections=9)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXEAT_MAX_CONNECTIONS", "0"),
+        ("EXEAT_MAX_CONNECTIONS", "many"),
+        ("EXEAT_MAX_HEAD_BYTES", "32KiB"),
+        ("EXEAT_MAX_HEAD_BYTES", "1023"),
+        ("EXEAT_MAX_FIELDS", "-1"),
+        ("EXEAT_MAX_FIELDS", "\u0661\u0660\u0660"),
+        ("EXEAT_MAX_BUFFER_BYTES", "1e6"),
+        ("EXEAT_UPSTREAM_CONNECTIONS", "0"),
+        ("EXEAT_HEAD_TIMEOUT_S", "forever"),
+    ],
+)
+def test_a_limit_that_is_none(tmp_path: Path, name: str, value: str) -> None:
+    """What isn't a number within bounds is refused, with the bounds."""
+    (line,) = problems(tmp_path, **{name: value})
+    assert line.startswith(f"{name}: write a ")
+
+
+def test_a_line_is_a_part_of_the_head(tmp_path: Path) -> None:
+    """A request line may not be longer than the head that it stands in."""
+    (line,) = problems(tmp_path, EXEAT_MAX_HEAD_BYTES="2048")
+    assert line.startswith("EXEAT_MAX_LINE_BYTES: is more than EXEAT_MAX_HEAD_BYTES")
 
 
 def test_dotenv_gives_way_to_the_environment(tmp_path: Path) -> None:

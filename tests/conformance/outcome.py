@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.snapshot import Snapshot
 from tests.support.capture import Capture, Connection, Script
 from tests.support.cases import Exchanged
@@ -14,6 +15,7 @@ from tests.support.slices import Slice, send, whole
 PSEUDONYM = b"exeat-of-this-test"
 CANARY = b"/SMUG"
 EARLY_BODY_BYTES = 1024 * 1024
+HEAD_S = 0.3  # where a head is sent in drips
 NEXT = b"GET /s/next HTTP/1.1\r\nHost: gw.test\r\n%AUTH%\r\n"
 # These end with the gateway closing the connection; after all others the caller ends it, once it has its answers.
 CLOSED_BY_GATEWAY = frozenset(
@@ -99,13 +101,14 @@ class Stage:
         With `is_kept` a connection to the upstream is there before the case begins, kept from another request.
         """
         capture = self._capture
+        limits = Limits(head_s=HEAD_S) if "drip_s" in case.send else DEFAULT
         if not case.is_request:
             capture.script = Script(case.raw, cut, close=case.close, early=case.early)
         raw = self.filled(case.raw) if case.is_request else self._request(case)
         async with (
             asyncio.timeout(LIMIT_S),
             capture,
-            LocalGateway(self._snapshot, pseudonym=PSEUDONYM) as gateway,
+            LocalGateway(self._snapshot, pseudonym=PSEUDONYM, limits=limits) as gateway,
         ):
             if is_kept:
                 await self._leave_connection(gateway)

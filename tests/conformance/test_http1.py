@@ -11,7 +11,6 @@ import uvloop
 
 from exeat.errors import GatewayError
 from exeat.model.snapshot import Snapshot
-from exeat.proxy import downstream
 from exeat.wire.http1 import check_partial
 from tests.conformance.classes import CLASSES, EXPECTATIONS, SECRET, invariants
 from tests.conformance.outcome import Outcome, Stage
@@ -22,7 +21,6 @@ from tests.support.in_process import LIMIT_S, LocalGateway, compile_document
 from tests.support.slices import SLICES, Slice
 
 DOCUMENT = read_cases("http1.yaml")
-HEAD_TIMEOUT_S = 0.3
 SLOW = b"POST /s/a HTTP/1.1\r\nHost: gw.test\r\n%AUTH%Transfer-Encoding: chunked\r\n\r\n"
 OWN_IDENTITY = b"Exeat-Consumer: admin\r\nexeat_consumer: admin\r\nX-Forwarded-For: admin\r\nx_forwarded_for: admin\r\n"
 
@@ -87,10 +85,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_case(bench: Bench, case: Exchanged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case(bench: Bench, case: Exchanged) -> None:
     """A message has the outcome that its class names, in one write, byte by byte and cut at every CRLF."""
-    if "drip_s" in case.send:
-        monkeypatch.setattr(downstream, "HEAD_TIMEOUT_S", HEAD_TIMEOUT_S)
     judge(bench, with_own_names(case), is_kept=False)
 
 

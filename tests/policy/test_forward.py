@@ -369,6 +369,7 @@ def test_a_credential_goes_only_where_it_is_bound_to() -> None:
             good.timeouts,
             (),
             good.via,
+            good.follow_redirects,
             "test",
         )
     assert isinstance(good.credential, Injection)

@@ -10,6 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.upstream import Route
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.drive import Drive
@@ -17,7 +18,7 @@ from exeat.proxy.exchange import Answer, BodySink, Caller, Flow
 from exeat.proxy.names import Answer as Found
 from exeat.proxy.names import Names
 from exeat.proxy.outbox import Outbox
-from exeat.proxy.pool import KEEP_ALIVE_S, WAITER_LIMIT, Pool, Waiter
+from exeat.proxy.pool import WAITER_LIMIT, Pool, Waiter
 from exeat.proxy.upstream import UpstreamConnection
 from tests.support.transports import MemoryLoop, MemoryTransport
 from tests.support.values import TIMEOUTS, route
@@ -54,7 +55,7 @@ class HandDialler(Dialler):
     """Dials when the test says so; `pending` are the dials under way."""
 
     def __init__(self, loop: MemoryLoop) -> None:
-        super().__init__(Names(nowhere, loop.time), (), Trust())
+        super().__init__(Names(nowhere, loop.time), (), Trust(), Limits(upstream_connections=LIMIT))
         self._loop = loop
         self.outbox = Outbox()
         self.pending: list[tuple[Route, asyncio.Future[UpstreamConnection]]] = []
@@ -76,7 +77,7 @@ class HandDialler(Dialler):
     def connect(self, place: int) -> MemoryTransport:
         """Let a dial succeed."""
         way, future = self.pending[place]
-        connection = UpstreamConnection(way, self.outbox)
+        connection = UpstreamConnection(way, self.outbox, self.limits)
         transport = MemoryTransport(self._loop, connection, ("192.0.2.1", 80))
         self._loop.do(connection.connection_made, transport)
         self._loop.do(future.set_result, connection)
@@ -107,7 +108,7 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = MemoryLoop()
         self.dialler = HandDialler(self.loop)
-        self.pool = Pool(self.dialler, self.loop.time, LIMIT)
+        self.pool = Pool(self.dialler, self.loop.time)
         self.transports: list[MemoryTransport] = []
         self.waiting: dict[Route, list[Request]] = {way: [] for way in ROUTES}
         self.busy: list[Request] = []
@@ -225,7 +226,7 @@ class PoolMachine(RuleBasedStateMachine):
             else:
                 self.loop.do(transport.deliver, data.draw(st.sampled_from([None, b"x"])))
 
-    @rule(seconds=st.sampled_from([1.0, KEEP_ALIVE_S - 1, KEEP_ALIVE_S + 1]))
+    @rule(seconds=st.sampled_from([1.0, DEFAULT.upstream_keep_alive_s - 1, DEFAULT.upstream_keep_alive_s + 1]))
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the pool is swept."""
         self.loop.settle(seconds)
@@ -284,7 +285,7 @@ TestPool.settings = settings(max_examples=150, stateful_step_count=60)
 def test_too_many_wait() -> None:
     """Beyond so many waiters a request is refused at once."""
     loop = MemoryLoop()
-    pool = Pool(HandDialler(loop), loop.time, LIMIT)
+    pool = Pool(HandDialler(loop), loop.time)
 
     def ask() -> None:
         for _ in range(WAITER_LIMIT):

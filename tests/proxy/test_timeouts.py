@@ -2,9 +2,9 @@
 
 import pytest
 
+from exeat.model.limits import DEFAULT
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Timeouts
-from exeat.proxy.pool import LIMIT
 from tests.support.playbook import CHUNKED, KEYED, UPSTREAM, Party, Stage, conversation, message, on_stage, scene
 from tests.support.values import snapshot, upstream
 
@@ -49,25 +49,25 @@ def test_connecting_takes_too_long(stage: Stage) -> None:
 @scene(quick)
 def test_no_connection_becomes_free(stage: Stage) -> None:
     """When the bound on connections is what a request waits for, it is told that the upstream is busy."""
-    busy = [stage.caller() for _ in range(LIMIT)]
+    busy = [stage.caller() for _ in range(DEFAULT.upstream_connections)]
     for caller in busy:
         caller.says("GET /api/ HTTP/1.1", HOST, KEYED)
-    for number in range(LIMIT):
+    for number in range(DEFAULT.upstream_connections):
         stage.upstream(number + 1).says("HTTP/1.1 200 OK", CHUNKED)
     late = stage.caller()
     late.says("GET /api/ HTTP/1.1", HOST, KEYED)
     for _ in range(7):
         stage.passes(1)
-        for number in range(LIMIT):
+        for number in range(DEFAULT.upstream_connections):
             stage.upstream(number + 1).sends("1\r\nx\r\n")
     assert late.hears_problem(503, "overloaded")["retry_after"] == 1
-    assert stage.dialled == LIMIT
+    assert stage.dialled == DEFAULT.upstream_connections
 
 
 @scene(quick)
 def test_a_connection_that_becomes_free(stage: Stage) -> None:
     """Who waits for a connection gets the one that another request gives back, first come first served."""
-    busy = [stage.caller() for _ in range(LIMIT)]
+    busy = [stage.caller() for _ in range(DEFAULT.upstream_connections)]
     for caller in busy:
         caller.says("GET /api/ HTTP/1.1", HOST, KEYED)
     first, second = stage.caller(), stage.caller()
@@ -78,7 +78,7 @@ def test_a_connection_that_becomes_free(stage: Stage) -> None:
     for path in ("first", "second"):
         api.says("HTTP/1.1 204 No Content")
         assert api.takes().startswith(f"GET /{path} HTTP/1.1\r\n".encode())
-    assert stage.dialled == LIMIT
+    assert stage.dialled == DEFAULT.upstream_connections
 
 
 @conversation(quick)

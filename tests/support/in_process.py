@@ -15,6 +15,7 @@ import orjson
 
 from exeat.config.compile import load
 from exeat.config.settings import read_settings
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import AresLookup, Lookup, Names
@@ -23,6 +24,7 @@ from exeat.telemetry.access_log import render_json
 from exeat.telemetry.lines import Lines
 from exeat.telemetry.logs import Log
 from tests.support.capture import Changes
+from tests.support.markers import MARKERS, assert_no_leaks
 from tests.support.messages import Fault, Message, Reader
 from tests.support.transports import connect
 
@@ -32,6 +34,7 @@ POLL_S = 0.001
 
 def compile_document(document: Mapping[str, object], folder: Path) -> Snapshot:
     """The snapshot of a document; DocumentError lists what is wrong with it."""
+    MARKERS.add_document(document, folder, {})
     (folder / "exeat.yaml").write_text(json.dumps(document), "utf-8")
     return load(read_settings({}, folder)).snapshot
 
@@ -45,7 +48,7 @@ async def until(holds: Callable[[], bool], what: str) -> None:
 
 
 class LocalGateway:
-    """A worker, from `async with` until its end, which asserts that nothing was left open.
+    """A worker, from `async with` until its end, which asserts that nothing was left open, and no secret written.
 
     It listens on `port`, unless it is `in_memory`. `faults` are exceptions that nobody caught.
     """
@@ -58,12 +61,14 @@ class LocalGateway:
         own: Iterable[tuple[str, int]] = (),
         pseudonym: bytes = b"",
         in_memory: bool = False,
+        limits: Limits = DEFAULT,
     ) -> None:
         self._snapshot = snapshot
         self._lookup = lookup or AresLookup()
         self._own = tuple(own)
         self._pseudonym = pseudonym
         self._in_memory = in_memory
+        self._limits = limits
         self._lines = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __aexit__
         self._log = io.StringIO()
         self._server: asyncio.Server | None = None
@@ -74,7 +79,7 @@ class LocalGateway:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.faults.append(repr(context)))
-        dialler = Dialler(Names(self._lookup, loop.time), self._own, Trust())
+        dialler = Dialler(Names(self._lookup, loop.time), self._own, Trust(), self._limits)
         self.worker = Worker(
             self._snapshot,
             dialler,
@@ -109,8 +114,11 @@ class LocalGateway:
             await self.worker.drain(0.0)
         if self._server is not None:
             await self._server.wait_closed()
+        MARKERS.add_snapshot(self.worker.snapshot)
+        written = {"the access lines": self._written(), "the log": self.log.encode()}
         self._lines.close()
         if kind is None:
+            assert_no_leaks([leak for where, data in written.items() for leak in MARKERS.leaks_in(data, where)])
             assert self.faults == []
             assert '"bug:' not in self.log
 
@@ -137,8 +145,10 @@ class LocalGateway:
     @property
     def lines(self) -> list[dict[str, object]]:
         """The access lines so far."""
-        data = os.pread(self._lines.fileno(), os.fstat(self._lines.fileno()).st_size, 0)
-        return [orjson.loads(line) for line in data.splitlines()]
+        return [orjson.loads(line) for line in self._written().splitlines()]
+
+    def _written(self) -> bytes:
+        return os.pread(self._lines.fileno(), os.fstat(self._lines.fileno()).st_size, 0)
 
 
 class Caller(asyncio.Protocol):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import orjson
 
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import Answer, Names
@@ -185,9 +186,10 @@ class Party:
 class Stage:
     """A worker between connections in memory. Upstreams are numbered in the order in which they were dialled."""
 
-    def __init__(self, loop: MemoryLoop, configuration: Snapshot, cut: Cut = whole) -> None:
+    def __init__(self, loop: MemoryLoop, configuration: Snapshot, cut: Cut = whole, limits: Limits = DEFAULT) -> None:
         self.loop = loop
         self.cut = cut
+        self._limits = limits
         self.longest = 0
         self.records: list[Members] = []
         self.names: dict[str, str] = {}
@@ -201,7 +203,7 @@ class Stage:
         loop = self.loop
         return Worker(
             configuration,
-            Dialler(Names(self._look_up, loop.time), [("127.0.0.1", 8080)], Trust()),
+            Dialler(Names(self._look_up, loop.time), [("127.0.0.1", 8080)], Trust(), self._limits),
             lines=Lines(self._nowhere),
             render=self._keep,
             log=Log("test", level="debug", out=self._log),
@@ -268,10 +270,10 @@ class Stage:
 
 
 @contextmanager
-def on_stage(configuration: Snapshot, cut: Cut = whole) -> Iterator[Stage]:
+def on_stage(configuration: Snapshot, cut: Cut = whole, limits: Limits = DEFAULT) -> Iterator[Stage]:
     """A stage for the length of a block."""
     loop = MemoryLoop()
-    stage = Stage(loop, configuration, cut)
+    stage = Stage(loop, configuration, cut, limits)
     try:
         yield stage
         stage.end()

@@ -123,6 +123,10 @@ class MemoryTransport(asyncio.Transport):
         if not self.is_closing():
             self._send(bytes(data))
 
+    def get_write_buffer_size(self) -> int:
+        """How many bytes the other end hasn't read."""
+        return len(self._waiting)
+
     def write_eof(self) -> None:
         """Send nothing more."""
         self.end = "eof"
@@ -234,9 +238,33 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         self._faults.append(context.get("exception") or AssertionError(context["message"]))
 
 
-def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
-    """Run a coroutine on a loop of its own time."""
-    with asyncio.Runner(loop_factory=MemoryLoop) as runner:
+class RecordingLoop(asyncio.SelectorEventLoop):
+    """An event loop in real time whose connections lead into `network`; datagrams and listeners are real.
+
+    `advance` moves its clock on, as if nothing had happened for so long.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+        self.network = Network()
+        super().__init__()
+
+    def time(self) -> float:
+        """Seconds of this loop's clock."""
+        return super().time() + self._ahead_s
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time be over."""
+        self._ahead_s += seconds
+
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Dial: only an address and a port, never a name."""
+        return await MemoryLoop.create_connection(self, *arguments, **options)  # type: ignore[arg-type]  # has a network
+
+
+def run(coroutine: Coroutine[Any, Any, Value], loop: Callable[[], asyncio.AbstractEventLoop] = MemoryLoop) -> Value:
+    """Run a coroutine on a loop of its own: one of its own time, unless the test says otherwise."""
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(coroutine)
 
 

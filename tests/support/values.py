@@ -63,12 +63,14 @@ def upstream(
     timeouts: Timeouts = TIMEOUTS,
     hosts: tuple[str, ...] = (),
     via: bool = False,
+    follow_redirects: int = 0,
 ) -> Upstream:
     """An upstream; without a URL at https://<name>.test, without a credential with a bearer secret."""
     endpoints = tuple(map(endpoint, urls or (f"https://{name}.test",)))
-    credential = prepare(kind or Bearer(Secret(SECRET)), frozenset(each.origin for each in endpoints))
+    shown = Bearer(Secret(SECRET)) if kind is None else kind  # a kind without fields is false
+    credential = prepare(shown, frozenset(each.origin for each in endpoints))
     allowed = None if methods is None else frozenset(methods)
-    return Upstream(name, endpoints, credential, allowed, paths, timeouts, hosts, via, "test")
+    return Upstream(name, endpoints, credential, allowed, paths, timeouts, hosts, via, follow_redirects, "test")
 
 
 def destination(

@@ -33,6 +33,8 @@ def feed(reader: BodyReader, pieces: list[bytes]) -> tuple[bytes, bytes]:
     content = b""
     for place, piece in enumerate(pieces):
         content += reader.feed(piece)
+        while reader.has_more:
+            content += reader.feed(b"")
         if reader.done:
             return content, reader.rest + b"".join(pieces[place + 1 :])
     return content, b""
@@ -200,7 +202,7 @@ def test_no_framing_takes_long(data: bytes) -> None:
     for _ in range(3):
         began = time.perf_counter()
         with pytest.raises(GatewayError):
-            ChunkedBody().feed(data + b"\r\n\r\n")
+            feed(ChunkedBody(), [data + b"\r\n\r\n"])
         times.append(time.perf_counter() - began)
     assert min(times) < 0.03
 

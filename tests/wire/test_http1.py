@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from exeat.errors import Code, GatewayError
 from exeat.model.key import Presented
+from exeat.model.limits import DEFAULT
 from exeat.policy.forward import render_request
 from exeat.wire.fields import split_field
 from exeat.wire.http1 import (
-    FIELD_LIMIT,
-    HEAD_LIMIT_BYTES,
-    LINE_LIMIT_BYTES,
     RequestHead,
     check_partial,
     parse_request,
@@ -270,15 +268,15 @@ def test_framing_that_could_be_read_in_two_ways(lines: tuple[bytes, ...]) -> Non
 
 def test_only_so_large() -> None:
     """A line, a head and the number of fields have limits, each with its own name."""
-    most = LINE_LIMIT_BYTES - len(b"GET / HTTP/1.1")
+    most = DEFAULT.line_bytes - len(b"GET / HTTP/1.1")
     assert request(HOST, start=b"GET /" + b"x" * most + b" HTTP/1.1").target == b"/" + b"x" * most
     assert refusal(HOST, start=b"GET /" + b"x" * (most + 1) + b" HTTP/1.1").code is Code.TARGET_TOO_LONG
-    assert refusal(HOST, start=b"x" * (LINE_LIMIT_BYTES + 1)).code is Code.TARGET_TOO_LONG
-    assert len(request(HOST, *[b"X: y"] * (FIELD_LIMIT - 1)).fields) == FIELD_LIMIT
-    assert refusal(HOST, *[b"X: y"] * FIELD_LIMIT).code is Code.FIELDS_TOO_LARGE
-    assert len(parse_response(b"HTTP/1.1 200 OK" + b"\r\nX: y" * FIELD_LIMIT).fields) == FIELD_LIMIT
+    assert refusal(HOST, start=b"x" * (DEFAULT.line_bytes + 1)).code is Code.TARGET_TOO_LONG
+    assert len(request(HOST, *[b"X: y"] * (DEFAULT.fields - 1)).fields) == DEFAULT.fields
+    assert refusal(HOST, *[b"X: y"] * DEFAULT.fields).code is Code.FIELDS_TOO_LARGE
+    assert len(parse_response(b"HTTP/1.1 200 OK" + b"\r\nX: y" * DEFAULT.fields).fields) == DEFAULT.fields
     with pytest.raises(GatewayError) as caught:
-        parse_response(b"HTTP/1.1 200 OK" + b"\r\nX: y" * (FIELD_LIMIT + 1))
+        parse_response(b"HTTP/1.1 200 OK" + b"\r\nX: y" * (DEFAULT.fields + 1))
     assert caught.value.code is Code.UPSTREAM_MALFORMED
 
 
@@ -288,10 +286,10 @@ def test_only_so_large() -> None:
         (b"", None),
         (b"GET / HTTP/1.1\r", None),
         (b"GET / HTTP/1.1\r\nX: y\r", None),
-        (b"x" * LINE_LIMIT_BYTES, None),
-        (b"x" * (LINE_LIMIT_BYTES + 1), Code.TARGET_TOO_LONG),
-        (b"x" * (LINE_LIMIT_BYTES + 1) + b"\r\n", Code.TARGET_TOO_LONG),
-        (b"GET / HTTP/1.1\r\n" + b"x" * HEAD_LIMIT_BYTES, Code.FIELDS_TOO_LARGE),
+        (b"x" * DEFAULT.line_bytes, None),
+        (b"x" * (DEFAULT.line_bytes + 1), Code.TARGET_TOO_LONG),
+        (b"x" * (DEFAULT.line_bytes + 1) + b"\r\n", Code.TARGET_TOO_LONG),
+        (b"GET / HTTP/1.1\r\n" + b"x" * DEFAULT.head_bytes, Code.FIELDS_TOO_LARGE),
         (b"GET / HTTP/1.1\n", Code.MALFORMED_REQUEST),
         (b"GET / HTTP/1.1\rX", Code.MALFORMED_REQUEST),
         (b"\x16\x03\x01", Code.MALFORMED_REQUEST),

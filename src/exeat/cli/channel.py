@@ -9,6 +9,7 @@ import enum
 import struct
 from dataclasses import dataclass, field
 
+from exeat.model.limits import Limits
 from exeat.model.upstream import Network
 
 HEADER = struct.Struct("!BI")
@@ -49,6 +50,7 @@ class Start:
     trusted: tuple[Network, ...]
     pseudonym: bytes
     drain_s: float
+    limits: Limits
     log_level: str
     log_json: bool
     ca_file: str | None

@@ -16,12 +16,14 @@ from exeat.cli.changes import describe_changes
 from exeat.cli.channel import Kind, Start
 from exeat.cli.child import Child
 from exeat.cli.listeners import Listeners, hosts_of
+from exeat.cli.open_files import OWN, allow_open_files, connections_within
 from exeat.config.compile import Loaded, load
 from exeat.config.handover import dumps
 from exeat.config.listen import Listen
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings
 from exeat.config.watch import Watch
+from exeat.model.limits import Limits
 from exeat.telemetry.logs import Log
 
 WATCH_S = 0.25
@@ -56,6 +58,7 @@ class Supervisor:
         self._as_json = as_json
         self._ready = ready
         self._own = (*listeners.own, *_addresses_of(settings.control_listen))
+        self._limits = self._limits_of(settings)
         self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
         self._children: dict[int, Child] = {}
         self._not_ready = set(range(settings.workers))
@@ -64,6 +67,17 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._killed = False
         self._failed = False
+
+    def _limits_of(self, settings: Settings) -> Limits:
+        files = allow_open_files()
+        limits = settings.limits(connections_within(files))
+        if limits.connections > files - OWN:
+            self._log.warning(
+                "EXEAT_MAX_CONNECTIONS is more than the files that a process may open here (ulimit -n)",
+                connections=limits.connections,
+                files=files,
+            )
+        return limits
 
     async def run(self) -> int:
         """Serve until a signal says stop; the exit code: 0 if everything ended by itself, else 1."""
@@ -149,6 +163,7 @@ class Supervisor:
             trusted=settings.trusted_proxies,
             pseudonym=self._pseudonym,
             drain_s=settings.drain_s,
+            limits=self._limits,
             log_level=settings.log_level,
             log_json=self._as_json,
             ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),

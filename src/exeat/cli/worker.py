@@ -82,7 +82,9 @@ class Process:
         self._start = start
         self._log = Log(f"worker {start.number}", level=start.log_level, as_json=start.log_json)
         loop.set_exception_handler(self._report)
-        dialler = Dialler(Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder))
+        dialler = Dialler(
+            Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder), start.limits
+        )
         self._worker = Worker(
             loads(start.snapshot),
             dialler,

@@ -176,6 +176,11 @@ class Upstream(Entry):
         default=(), description="Values of `Host` that address this upstream, beside `<name>.<domain>`."
     )
     via: f.FlagField = Field(default=False, description="Add a `Via` field to what leaves (RFC 9110 §7.6.3).")
+    follow_redirects: f.HopsField = Field(
+        default=0,
+        description="How many redirects of a GET or HEAD are followed, each hop checked like a call of its own."
+        " With 0 they are passed on to the caller.",
+    )
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:

@@ -13,6 +13,7 @@ from exeat.model.secret import Secret
 from exeat.model.upstream import Network
 
 T = TypeVar("T")
+HOPS_LIMIT = 10
 Mode = Literal["enforce", "report"]
 
 
@@ -119,6 +120,13 @@ def _flag(value: object) -> bool:
     raise ValueError("write true or false")
 
 
+def _hops(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and int(text) <= HOPS_LIMIT):
+        raise ValueError(f"write a whole number from 0 to {HOPS_LIMIT}")
+    return int(text)
+
+
 def _total(value: object) -> float | None:
     return None if value == "off" else grammar.parse_duration(value)
 
@@ -168,6 +176,9 @@ def _duration_schema(*, off: bool = False) -> WithJsonSchema:
 
 SECRET_SCHEMA = WithJsonSchema({"type": "string", "examples": ["${TOKEN}", "${file:/run/secrets/token}"]})
 
+HopsField = Annotated[
+    int, PlainValidator(_hops), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": HOPS_LIMIT})
+]
 FlagField = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
 ModeField = Annotated[Mode, PlainValidator(_mode), WithJsonSchema({"enum": ["enforce", "report"]})]
 TextField = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]

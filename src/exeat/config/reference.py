@@ -11,7 +11,7 @@ from typing import Any
 from exeat.config.schema import build_schema, render_schema
 from exeat.config.settings import VARIABLES, Settings
 
-WORDS = {"string": "text", "boolean": "true or false"}
+WORDS = {"string": "text", "boolean": "true or false", "integer": "number"}
 GENERATED = "<!-- Written by python -m exeat.config.reference; change the classes in src/exeat/config instead. -->"
 
 DOCUMENT_PREFACE = """# The document
@@ -64,6 +64,8 @@ def _settings_row(variable: str, field: str) -> str:
     text = "-" if default in {None, ""} else f"`{default}`"
     if field == "config":
         text = "`exeat.yaml` if there"
+    if field == "max_connections":
+        text = "`auto`"
     return f"| `{variable}` | {text} | {info.description} |\n"
 
 

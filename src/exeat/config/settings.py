@@ -5,7 +5,7 @@ problem named at once. docs/reference/settings.md is written from the fields bel
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from exeat.config.environment import PREFIX, Environment, is_document_variable, merge_environment
 from exeat.config.listen import Listen, parse_listen, parse_listens
 from exeat.config.problem import Place, Problem, SettingsError, suggest
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.upstream import Network
 
 WORKERS_LIMIT = 256
@@ -46,6 +47,27 @@ def _parse_seconds(value: object) -> float:
     if not 0 <= seconds <= 86400:  # noqa: PLR2004 - a day
         raise ValueError("write a number of seconds between 0 and 86400")
     return seconds
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    """A validator of whole numbers within bounds; `_` may group digits, as in 50_000."""
+
+    def parse(value: object) -> int:
+        text = str(value).strip().replace("_", "")
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"write a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _parse_connections(value: object) -> int | None:
+    if value == "auto":
+        return None
+    try:
+        return _whole(1, 1_000_000)(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from error
 
 
 def _parse_word(value: object) -> object:
@@ -108,6 +130,43 @@ class Settings(BaseSettings):
     workers: Annotated[int, BeforeValidator(_parse_workers)] = Field(
         default=1, description="Worker processes, or `auto` for one per processor."
     )
+    max_connections: Annotated[int | None, BeforeValidator(_parse_connections)] = Field(
+        default=None,
+        description="Callers' connections that one worker holds. `auto`: half of the files it may open, at most 10 000."
+        " Beyond, the one that has been idle longest is closed; where none is idle, the newcomer gets `overloaded`.",
+    )
+    max_head_bytes: Annotated[int, BeforeValidator(_whole(1024, 1024 * 1024))] = Field(
+        default=DEFAULT.head_bytes, description="The largest head of a request, or of an upstream's answer."
+    )
+    max_line_bytes: Annotated[int, BeforeValidator(_whole(256, 1024 * 1024))] = Field(
+        default=DEFAULT.line_bytes, description="The longest request line."
+    )
+    max_fields: Annotated[int, BeforeValidator(_whole(10, 10_000))] = Field(
+        default=DEFAULT.fields, description="The most fields in a head."
+    )
+    max_buffer_bytes: Annotated[int, BeforeValidator(_whole(1024, 1024 * 1024 * 1024))] = Field(
+        default=DEFAULT.buffer_bytes,
+        description="The largest body that is held in memory: an envelope, and the answers to its calls together."
+        " Bodies that are streamed have no limit.",
+    )
+    head_timeout_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+        default=DEFAULT.head_s,
+        description="How many seconds a request's head may take from its first byte to its last.",
+    )
+    body_timeout_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+        default=DEFAULT.body_s,
+        description="How many seconds may pass without a byte of a request's body, or of an answer's end being read.",
+    )
+    keep_alive_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+        default=DEFAULT.keep_alive_s, description="How many seconds a caller's connection may wait for a request."
+    )
+    upstream_connections: Annotated[int, BeforeValidator(_whole(1, 100_000))] = Field(
+        default=DEFAULT.upstream_connections, description="Connections of one worker to one origin."
+    )
+    upstream_keep_alive_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+        default=DEFAULT.upstream_keep_alive_s,
+        description="How many seconds a connection to an upstream is kept for the next request.",
+    )
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_parse_networks)] = Field(
         default=(), description="Networks whose `X-Forwarded-For` is believed, comma-separated."
     )
@@ -145,6 +204,22 @@ class Settings(BaseSettings):
     def environment(self) -> Environment:
         """The variables as of now: those of the process, over those that `.env` holds at this moment."""
         return merge_environment(self.process, self.directory)
+
+    def limits(self, connections: int) -> Limits:
+        """The bounds of one worker; `connections` is how many callers' fit into the files that it may open."""
+        usual = min(DEFAULT.connections, connections)
+        return Limits(
+            line_bytes=self.max_line_bytes,
+            head_bytes=self.max_head_bytes,
+            fields=self.max_fields,
+            head_s=self.head_timeout_s,
+            body_s=self.body_timeout_s,
+            keep_alive_s=self.keep_alive_s,
+            connections=usual if self.max_connections is None else self.max_connections,
+            upstream_connections=self.upstream_connections,
+            upstream_keep_alive_s=self.upstream_keep_alive_s,
+            buffer_bytes=self.max_buffer_bytes,
+        )
 
     def document_file(self) -> Path | None:
         """The document's file: the one that is named, else `exeat.yaml` if it exists."""
@@ -217,6 +292,8 @@ def _check_together(settings: Settings) -> list[Problem]:
     open_to_others = [str(listen) for listen in settings.listen if not listen.is_local]
     if open_to_others and not (certificate or key or settings.tls):
         problems.append(_fault("listen", _plaintext_advice(open_to_others)))
+    if settings.max_line_bytes > settings.max_head_bytes:
+        problems.append(_fault("max_line_bytes", "is more than EXEAT_MAX_HEAD_BYTES, of which it is a part"))
     if settings.control_listen in settings.listen and settings.control_listen.port:
         problems.append(_fault("control_listen", "is the same address as EXEAT_LISTEN"))
     return problems

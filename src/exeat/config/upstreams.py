@@ -58,6 +58,7 @@ class UpstreamCompiler:
             timeouts=timeouts(entry.timeout),
             hosts=entry.hosts,
             via=entry.via,
+            follow_redirects=entry.follow_redirects,
             source=self.places.find(path).provenance,
         )
 

@@ -73,7 +73,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A named API that Exeat calls. It can't be made with a credential that isn't bound to all of its origins."""
+    """A named API that Exeat calls. It can't be made with a credential that isn't bound to all of its origins.
+
+    `follow_redirects` is how many hops of one call are followed; 0 passes redirects on.
+    """
 
     name: str
     endpoints: tuple[Endpoint, ...]
@@ -83,6 +86,7 @@ class Upstream:
     timeouts: Timeouts
     hosts: tuple[str, ...]
     via: bool
+    follow_redirects: int
     source: str
     is_open: bool = field(init=False, default=False)
 

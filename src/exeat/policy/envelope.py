@@ -15,7 +15,6 @@ from exeat.errors import Code, GatewayError
 from exeat.wire.fields import name_of, render_field, split_field
 
 BATCH_LIMIT = 50
-BODY_LIMIT_BYTES = 10 * 1024 * 1024
 _MEMBERS = frozenset(
     {"upstream", "url", "path", "method", "query", "headers", "json", "text", "form", "base64", "timeout"}
 )

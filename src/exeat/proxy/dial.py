@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
+from exeat.model.limits import DEFAULT, Limits
 from exeat.model.upstream import Network, Route, TlsIdentity
 from exeat.policy.address import judge_address, judge_name
 from exeat.proxy.names import Names
@@ -24,7 +25,8 @@ from exeat.proxy.upstream import UpstreamConnection
 class Dialler:
     """Dials for one worker. `own` are the addresses and ports of Exeat's own listeners."""
 
-    def __init__(self, names: Names, own: Iterable[tuple[str, int]], trust: "Trust") -> None:
+    def __init__(self, names: Names, own: Iterable[tuple[str, int]], trust: "Trust", limits: Limits = DEFAULT) -> None:
+        self.limits = limits
         self._names = names
         self._own = frozenset(own)
         self._own_ports = frozenset(port for _, port in self._own)
@@ -37,7 +39,7 @@ class Dialler:
     ) -> UpstreamConnection:
         """A ready connection within `connect_s` seconds after DNS; GatewayError says which step failed."""
         addresses = await self.addresses(route, dns_s=dns_s, reported=reported)
-        connection = UpstreamConnection(route, self.outbox)
+        connection = UpstreamConnection(route, self.outbox, self.limits)
         try:
             async with asyncio.timeout(connect_s):
                 await self._connect(connection, route, addresses, connect_s)

@@ -11,43 +11,41 @@ from typing import final
 
 from exeat.errors import Code, GatewayError
 from exeat.policy.forward import expects_continue
-from exeat.proxy.answering import Answering
-from exeat.proxy.exchange import BodySink, Exchange
+from exeat.proxy.exchange import Exchange
+from exeat.proxy.receiving import Receiving
 from exeat.proxy.runtime import Runtime
 from exeat.wire.body import reader_of
 from exeat.wire.fields import options
-from exeat.wire.http1 import HEAD_LIMIT_BYTES, RequestHead, check_partial, parse_request
+from exeat.wire.http1 import RequestHead, check_partial, parse_request
 
-BUFFER_LIMIT_BYTES = 128 * 1024
 WRITE_HIGH_BYTES = 128 * 1024
 REQUESTS_PER_TURN = 16
 DISCARD_LIMIT_BYTES = 1024 * 1024
-HEAD_TIMEOUT_S = 30.0
-BODY_TIMEOUT_S = 60.0
-KEEP_ALIVE_S = 75.0
+EMPTY_LIMIT_BYTES = 64
 LINGER_S = 2.0
 HALF_CLOSED_S = 0.7
+_CR = 0x0D
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")  # ignored before a request (RFC 9112 §2.2)
 
 
 @final
-class Downstream(Answering):
+class Downstream(Receiving):
     """A caller's connection. It is the Caller of the exchange that it serves."""
 
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:
         super().__init__(runtime)
         self._secure = secure
+        self._limits = runtime.limits
         self.peer = ""
         self.address = ""
-        self._buffer = b""
-        self._sink: BodySink | None = None
-        self._pausing = False
         self._serving = False
         self._lingers = False
         self._half_closed = False
-        self._more_may_come = False
-        self._body_paused = False
+        self._has_served = False
         self._judged = 0  # bytes of a head that isn't whole yet
+        self._empty_bytes = 0  # of empty lines before a head
+        self._unsent = 0  # bytes that the caller hadn't read at the last visit of the clock
+        self._taken_at = 0.0
         self._discarded = 0
 
     # Lifetime
@@ -59,7 +57,9 @@ class Downstream(Answering):
         peer = transport.get_extra_info("peername")
         self.peer = self.address = peer[0] if isinstance(peer, tuple) else ""
         self._since = self._runtime.clock()
-        self._runtime.connections.add(self)
+        if not self._runtime.connections.add(self):
+            self._refuse(GatewayError(Code.OVERLOADED, "The gateway holds as many connections as it may.", closes=True))
+            self.transport.close()  # at once: a connection that lingers would take the room of another
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost changes nothing
         """The caller is gone: its exchange ends, and with it the call to the upstream."""
@@ -105,21 +105,33 @@ class Downstream(Answering):
 
     def sweep(self, now: float) -> None:
         """Deadlines of this side: a head, a body or the next request that doesn't come, a close that isn't seen."""
-        waited = now - self._since
         exchange = self._exchange
-        if self._lingers:
+        if exchange is None:
+            self._sweep_idle(now)
+            return
+        self._unsent = 0
+        if self._half_closed and self._seems_gone(exchange, now):
+            self._leave("The caller closed the connection in the middle of its answer.")
+        elif now - self._since > self._limits.body_s and self._waits_for_body(exchange):
+            exchange.drive.interrupt(GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True))
+
+    def _sweep_idle(self, now: float) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self._taken_at = now
+        waited = now - max(self._since, self._taken_at)
+        if unsent:  # an answer whose end isn't read, whether or not the connection is to close after it
+            if now - self._taken_at > self._limits.body_s:
+                self.transport.abort()
+        elif self._lingers:
             if waited > LINGER_S:
                 self.transport.abort()
-        elif exchange is None:
-            if self._buffer:
-                if waited > HEAD_TIMEOUT_S:
-                    self._refuse(GatewayError(Code.CLIENT_TIMEOUT, "The head did not arrive in time.", closes=True))
-            elif waited > KEEP_ALIVE_S:
-                self.transport.close()
-        elif self._half_closed and self._seems_gone(exchange, now):
-            self._leave("The caller closed the connection in the middle of its answer.")
-        elif waited > BODY_TIMEOUT_S and self._waits_for_body(exchange):
-            exchange.drive.interrupt(GatewayError(Code.CLIENT_TIMEOUT, "The body stopped arriving.", closes=True))
+        elif self._buffer:
+            if waited > self._limits.head_s:
+                self._refuse(GatewayError(Code.CLIENT_TIMEOUT, "The head did not arrive in time.", closes=True))
+        elif waited > self._limits.keep_alive_s:
+            self.transport.close()
 
     def _seems_gone(self, exchange: Exchange, now: float) -> bool:
         """Whether nothing has moved since the caller's FIN that would have shown whether someone still reads."""
@@ -139,6 +151,12 @@ class Downstream(Answering):
             self._outbox.flush()  # an answer made in this turn goes before the close
             self.transport.close()
 
+    def idle_since(self) -> tuple[bool, float] | None:
+        """Whether it has sent a request before, and since when it does nothing; None while it is answered."""
+        if self._exchange is not None or self._paused or self.transport.get_write_buffer_size():
+            return None
+        return self._has_served, self._since
+
     # Requests
 
     def data_received(self, data: bytes) -> None:
@@ -151,7 +169,7 @@ class Downstream(Answering):
             if self._body is not None:
                 self._skip(data)
                 data = b""
-            elif not self._buffer:
+            elif not self._buffer and data[0] != _CR:
                 self._since = self._runtime.clock()
             self._buffer = self._buffer + data if self._buffer else data
             self._serve()
@@ -161,17 +179,6 @@ class Downstream(Answering):
         else:
             self._buffer = self._buffer + data if self._buffer else data
             self._pause_if_full()
-
-    def _pause_if_full(self) -> None:
-        if len(self._buffer) > BUFFER_LIMIT_BYTES and not self._pausing:
-            self._pausing = True
-            self.transport.pause_reading()
-
-    def _resume_if_drained(self) -> None:
-        if self._pausing and not self._body_paused and len(self._buffer) <= BUFFER_LIMIT_BYTES:
-            self._pausing = False
-            if not self._lost and not self.transport.is_closing():
-                self.transport.resume_reading()
 
     def _serve(self) -> None:
         """Serve the requests in the buffer, a few per turn of the loop so that others aren't held up."""
@@ -199,22 +206,33 @@ class Downstream(Answering):
     def _begin(self) -> bool:
         """Begin the exchange of the request that is first in the buffer; whether its head was whole."""
         buffer = self._buffer
-        if buffer.startswith(b"\r\n") and (empty := _EMPTY_LINES.match(buffer)):
-            buffer = self._buffer = buffer[empty.end() :]
-        end = buffer.find(b"\r\n\r\n")
-        if not 0 <= end <= HEAD_LIMIT_BYTES:
-            check_partial(buffer, self._judged)
+        if buffer[0] == _CR and (empty := _EMPTY_LINES.match(buffer)):
+            buffer = self._buffer = self._without(buffer, empty.end())
+        end = buffer.find(b"\r\n\r\n", max(self._judged - 3, 0))
+        if not 0 <= end <= self._limits.head_bytes:
+            check_partial(buffer, self._judged, self._limits)
             self._judged = len(buffer)
             return False
         self._judged = 0
         self._buffer = buffer[end + 4 :]
-        head = parse_request(buffer[:end])
+        head = parse_request(buffer[:end], self._limits)
         self._take(head)
         self._runtime.serve(self._start(head), self.finished)
         return True
 
+    def _without(self, buffer: bytes, empty: int) -> bytes:
+        """What follows empty lines. They are no request: neither do they keep a connection, nor may there be many."""
+        self._empty_bytes += empty
+        if self._empty_bytes > EMPTY_LIMIT_BYTES:
+            raise GatewayError(Code.MALFORMED_REQUEST, "Too many empty lines before a request.", closes=True)
+        if len(buffer) > empty:
+            self._since = self._runtime.clock()
+        return buffer[empty:]
+
     def _take(self, head: RequestHead) -> None:
         self.has_begun = False
+        self._has_served = True
+        self._empty_bytes = 0
         self._sink = None
         self._body = reader_of(head.length, chunked=head.chunked) if head.has_body else None
         connection = head.known.get(b"connection")
@@ -313,50 +331,3 @@ class Downstream(Answering):
         if self._pausing:
             self._pausing = False
             transport.resume_reading()
-
-    # The request's body
-
-    def pump_body(self, sink: BodySink) -> None:
-        """Send the body to `sink`: what is there now, and the rest as it arrives."""
-        if self._body is None:
-            return
-        self._sink = sink
-        self._since = self._runtime.clock()
-        data, self._buffer = self._buffer, b""
-        if data:
-            self._feed(data)
-        self._resume_if_drained()
-
-    def _feed(self, data: bytes) -> None:
-        body, sink, exchange = self._body, self._sink, self._exchange
-        if body is None or sink is None or exchange is None:
-            return
-        try:
-            content = body.feed(data)
-        except GatewayError as error:
-            self._body = None
-            self._keep = False
-            self._more_may_come = True
-            exchange.drive.interrupt(error)
-            return
-        if content:
-            exchange.bytes_in += len(content)
-            sink.send_body(content)
-        if body.done:
-            self._body = None
-            self._buffer = body.rest
-            sink.end_body(body.trailers)
-            self._pause_if_full()
-
-    def pause_body(self) -> None:
-        """The sink is full."""
-        self._body_paused = True
-        if not self._pausing:
-            self._pausing = True
-            self.transport.pause_reading()
-
-    def resume_body(self) -> None:
-        """The sink takes more."""
-        self._body_paused = False
-        self._since = self._runtime.clock()
-        self._resume_if_drained()

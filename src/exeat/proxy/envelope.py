@@ -10,7 +10,7 @@ import orjson
 from exeat.errors import Code, GatewayError
 from exeat.model.key import Presented
 from exeat.policy.authenticate import present
-from exeat.policy.envelope import BODY_LIMIT_BYTES, Call, answer_of, failure_of, parse_envelope, render_answers
+from exeat.policy.envelope import Call, answer_of, failure_of, parse_envelope, render_answers
 from exeat.policy.resolve import Resolved, by_name, by_url
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
@@ -20,23 +20,25 @@ from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead, parse_request
 from exeat.wire.target import parse_url
 
+COLLECT_S = 300.0  # for the whole body: a drip now and then would last for days
 _ENTITY = frozenset({b"content-type", b"cache-control", b"date"})
 _JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
 
 
 async def call(exchange: Exchange, runtime: Runtime) -> None:
     """Serve one envelope or a batch of them; the calls of a batch run at once and are answered in order."""
-    body = await _collect(exchange)
+    body = await _collect(exchange, runtime.limits.buffer_bytes)
     calls, batch = parse_envelope(body)
     exchange.is_recorded = False  # each call has its own record
     everything: Wait[None] = Wait()
     collectors: list[Collector] = []
+    room = Room(runtime.limits.buffer_bytes)
 
     def one_finished() -> None:
         if all(collector.is_finished for collector in collectors):
             everything.set(None)
 
-    collectors.extend(Collector(exchange, item, one_finished) for item in calls)
+    collectors.extend(Collector(exchange, item, one_finished, room) for item in calls)
     for collector in collectors:
         collector.start(runtime)
     try:
@@ -52,18 +54,26 @@ async def call(exchange: Exchange, runtime: Runtime) -> None:
     answer(exchange, status, fields, render_answers(answers, batch=batch), runtime.date)
 
 
-async def _collect(exchange: Exchange) -> bytes:
+async def _collect(exchange: Exchange, limit: int) -> bytes:
     head = exchange.head_or_raise
     if not head.has_body:
         raise GatewayError(Code.ENVELOPE_INVALID, "The request has no body.")
-    if head.length is not None and head.length > BODY_LIMIT_BYTES:
-        raise GatewayError(Code.BODY_TOO_LARGE, "An envelope is at most 10 MiB.")
-    buffer = Buffer(BODY_LIMIT_BYTES)
+    if head.length is not None and head.length > limit:
+        raise _too_large(limit)
+    buffer = Buffer(limit)
     if head.known.get(b"expect", b"").lower() == b"100-continue":
         exchange.waits_to_continue = True
         exchange.caller.interim(100, b"Continue", [])
+    exchange.ends_at = exchange.started + COLLECT_S
+    exchange.has_own_deadline = True
     exchange.caller.pump_body(buffer)
-    return await buffer.whole
+    body = await buffer.whole
+    exchange.ends_at = None  # from here on, each call has its own
+    return body
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError(Code.BODY_TOO_LARGE, f"An envelope is at most {limit} bytes.")
 
 
 class Buffer:
@@ -80,7 +90,7 @@ class Buffer:
         self._size += len(content)
         if self._size > self._limit:
             self._parts.clear()
-            self.whole.fail(GatewayError(Code.BODY_TOO_LARGE, "An envelope is at most 10 MiB."))
+            self.whole.fail(_too_large(self._limit))
         else:
             self._parts.append(content)
 
@@ -89,10 +99,35 @@ class Buffer:
         self.whole.set(b"".join(self._parts))
 
 
+class Room:
+    """How many bytes the answers to one envelope may hold, all of its calls together; a failure always has room."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = limit
+
+    def take(self, content: bytes) -> bool:
+        """Keep content; whether there is room for it."""
+        if len(content) > self._left:
+            return False
+        self._left -= len(content)
+        return True
+
+    def give_back(self, parts: list[bytes]) -> None:
+        """Content that isn't kept after all."""
+        self._left += sum(map(len, parts))
+
+    def full(self) -> GatewayError:
+        """What it means that there is no room."""
+        detail = f"The answers are larger than the {self._limit} bytes that an envelope may hold."
+        return GatewayError(Code.BODY_TOO_LARGE, detail)
+
+
 class Collector(Caller):
     """The Caller of one call: it holds the answer instead of sending it."""
 
-    def __init__(self, outer: Exchange, item: Call, finished: Callable[[], None]) -> None:
+    def __init__(self, outer: Exchange, item: Call, finished: Callable[[], None], room: "Room") -> None:
+        self._room = room
         self._outer = outer
         self._call = item
         self._finished = finished
@@ -114,7 +149,7 @@ class Collector(Caller):
         exchange.snapshot, exchange.key, exchange.key_id = outer.snapshot, outer.key, outer.key_id
         exchange.address = outer.address
         try:
-            exchange.head = parse_request(_render(item))
+            exchange.head = parse_request(_render(item), runtime.limits)
             if item.upstream is not None:
                 exchange.resolved = by_name("envelope", item.upstream, item.path, item.query, outer.snapshot)
             else:
@@ -179,14 +214,19 @@ class Collector(Caller):
         """An envelope has no place for interim responses."""
 
     def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:  # noqa: ARG002 - nothing is framed here
-        """Keep the head and the first content."""
-        self.has_begun = answer.origin == b"upstream"
-        self._answer = answer
+        """Keep the head and the first content; GatewayError if there is no room for it."""
+        self._room.give_back(self._parts)
         self._parts = []
+        is_of_upstream = answer.origin == b"upstream"
+        if is_of_upstream and not self._room.take(content):
+            raise self._room.full()
+        self.has_begun = is_of_upstream
+        self._answer = answer
+        if content:
+            self._parts.append(content)
         if self._exchange is not None:
             self._exchange.status = answer.status
-            self._exchange.bytes_out = 0
-        self.content(content)
+            self._exchange.bytes_out = len(content)
 
     def attach(self, source: Flow) -> None:
         """Memory is bounded by the limit of an envelope, so nothing is paused."""
@@ -199,13 +239,11 @@ class Collector(Caller):
         if exchange is None or not content:
             return
         exchange.bytes_out += len(content)
-        if exchange.bytes_out > BODY_LIMIT_BYTES:
-            self.has_begun = False
-            exchange.drive.interrupt(
-                GatewayError(Code.BODY_TOO_LARGE, "The upstream's answer is larger than an envelope's 10 MiB.")
-            )
-        else:
+        if self._room.take(content):
             self._parts.append(content)
+        else:
+            self.has_begun = False
+            exchange.drive.interrupt(self._room.full())
 
     def end(self, trailers: list[bytes]) -> None:
         """The answer is complete."""

@@ -127,6 +127,7 @@ class Exchange:
     key_id: str | None = None
     presented: Presented | None = None
     resolved: Resolved | None = None
+    asked: Resolved | None = None  # where redirects were followed: what `resolved` was at first
     permit: Permit | None = None
     decision: Decision | None = None
     timeouts: Timeouts = DEFAULTS

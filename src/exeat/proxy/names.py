@@ -1,4 +1,7 @@
-"""Host names to addresses: asynchronous, kept for their TTL, stale while refreshing, one query per name in flight."""
+"""Host names to addresses: asynchronous, kept for their TTL, stale while refreshing, one query per name in flight.
+
+A name that is an alias of a metadata service's name is refused as that name is; its addresses are judged by who dials.
+"""
 
 import asyncio
 import socket
@@ -9,19 +12,23 @@ import aiodns
 import pycares
 
 from exeat.errors import Code, GatewayError
+from exeat.policy.address import judge_name
 
 TTL_MIN_S = 1.0
 TTL_MAX_S = 300.0
 NEGATIVE_S = 5.0
 STALE_S = 300.0
 NAME_LIMIT = 10_000
+TRY_S = 2.0
+TRIES = 5
 
 
 class Answer(NamedTuple):
-    """The addresses of a name, and for how many seconds they may be kept."""
+    """The addresses of a name, for how many seconds they may be kept, and the names that it is an alias of."""
 
     addresses: tuple[str, ...]
     ttl_s: float
+    aliases: tuple[str, ...] = ()
 
 
 class Lookup(Protocol):
@@ -32,39 +39,56 @@ class Lookup(Protocol):
 
 
 class Entry(NamedTuple):
-    """What is kept of a name: addresses, or the reason why there are none."""
+    """What is kept of a name: addresses, or the reason why there are none and the code of the refusal."""
 
     addresses: tuple[str, ...]
     reason: str
     fresh_until: float
     stale_until: float
+    code: Code = Code.DNS_FAILED
 
 
 class AresLookup:
-    """Asks through c-ares: the hosts file first, then the name servers; no search domains are ever tried."""
+    """Asks through c-ares: the hosts file first, then the name servers; no search domains are ever tried.
+
+    c-ares shortens a try to five times what its servers usually take, 250 ms at least and twice as long with each next
+    one (c-ares/c-ares#794): there have to be enough of them for a name that takes seconds, others having taken none.
+    It also keeps answers itself, for up to an hour, which can't be turned off from here: it is begun anew in time.
+    """
 
     def __init__(self, servers: list[str] | None = None, port: int | None = None) -> None:
         self._resolver: aiodns.DNSResolver | None = None
+        self._begun_at = 0.0
         self._servers = servers
         self._port = port
 
     async def __call__(self, host: str) -> Answer:
         """Both families in one question."""
+        resolver = self._begin()  # held until it has answered: it may be replaced meanwhile
         try:
-            found = await self._channel().getaddrinfo(host, type=socket.SOCK_STREAM)
+            found = await resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
         except (aiodns.error.DNSError, pycares.AresError) as error:
             raise LookupError(str(error.args[1] if len(error.args) > 1 else error)) from error
         nodes = [node for node in found.nodes if node.addr]
         addresses = dict.fromkeys(_text(node.addr[0]) for node in nodes)
-        return Answer(tuple(addresses), float(min((node.ttl for node in nodes), default=0)))
+        aliases = tuple(alias.name.lower().removesuffix(".") for alias in found.cnames)
+        return Answer(tuple(addresses), float(min((node.ttl for node in nodes), default=0)), aliases)
 
-    def _channel(self) -> aiodns.DNSResolver:
-        if self._resolver is None:
+    async def close(self) -> None:
+        """Give up every question: an answer after the end of the event loop would have nowhere to go."""
+        if self._resolver is not None:
+            await self._resolver.close()
+            await asyncio.sleep(0)  # what was given up is told in the loop's next turn
+
+    def _begin(self) -> aiodns.DNSResolver:
+        now = asyncio.get_running_loop().time()
+        if self._resolver is None or now - self._begun_at >= TTL_MAX_S:
+            self._begun_at = now
             self._resolver = aiodns.DNSResolver(
                 self._servers,
                 flags=pycares.ARES_FLAG_NOSEARCH,
-                timeout=2.0,
-                tries=2,
+                timeout=TRY_S,
+                tries=TRIES,
                 udp_port=self._port,
                 tcp_port=self._port,
             )
@@ -93,7 +117,7 @@ class Names:
         elif now >= entry.fresh_until:
             _ = self._refresh(host, timeout_s)
         if not entry.addresses:
-            raise GatewayError(Code.DNS_FAILED, f"{host}: {entry.reason}", untouched=True)
+            raise GatewayError(entry.code, f"{host}: {entry.reason}", untouched=True)
         return entry.addresses
 
     async def _ask(self, host: str, timeout_s: float) -> Entry:
@@ -118,10 +142,14 @@ class Names:
                 answer = await self._lookup(host)
         except (LookupError, OSError) as error:
             return self._failed(host, str(error) or "the name servers did not answer")
-        if not answer.addresses:
-            return self._failed(host, "the name has no address")
         now = self._clock()
         ttl = min(max(answer.ttl_s, TTL_MIN_S), TTL_MAX_S)
+        for alias in answer.aliases:
+            decision = judge_name(alias)
+            if decision.outcome == "deny":
+                return self._keep(host, Entry((), decision.reason, now + ttl, now + ttl, Code.ADDRESS_BLOCKED))
+        if not answer.addresses:
+            return self._failed(host, "the name has no address")
         return self._keep(host, Entry(answer.addresses, "", now + ttl, now + ttl + STALE_S))
 
     def _failed(self, host: str, reason: str) -> Entry:

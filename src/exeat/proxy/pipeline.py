@@ -17,6 +17,7 @@ from exeat.policy.resolve import Resolved, resolve
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.attempt import attempt, deadline
 from exeat.proxy.exchange import Exchange
+from exeat.proxy.redirects import follow
 from exeat.proxy.relay import begin_relay, finish_relay
 from exeat.proxy.runtime import Runtime
 from exeat.wire.http1 import RequestHead
@@ -53,6 +54,9 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
         exchange.decision = deny(error.code, error.detail)
         raise
     connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
+    upstream = permit.upstream
+    if upstream is not None and upstream.follow_redirects:
+        permit, connection, response = await follow(exchange, (permit, connection, response), upstream, runtime)
     if not begin_relay(exchange, permit, connection, response, runtime):  # 9: relay
         await finish_relay(exchange, connection, runtime)
     exchange.source = None

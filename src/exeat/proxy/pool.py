@@ -16,8 +16,6 @@ from exeat.proxy.dial import Dialler
 from exeat.proxy.drive import Wait
 from exeat.proxy.upstream import UpstreamConnection
 
-LIMIT = 100
-KEEP_ALIVE_S = 30.0
 WAITER_LIMIT = 1000
 
 
@@ -48,10 +46,11 @@ class Lane:
 class Pool:
     """The connections of one worker."""
 
-    def __init__(self, dialler: Dialler, clock: Callable[[], float], limit: int = LIMIT) -> None:
+    def __init__(self, dialler: Dialler, clock: Callable[[], float]) -> None:
         self._dialler = dialler
         self._clock = clock
-        self._limit = limit
+        self._limit = dialler.limits.upstream_connections
+        self._keep_alive_s = dialler.limits.upstream_keep_alive_s
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -167,7 +166,7 @@ class Pool:
     def sweep(self, now: float) -> None:
         """Close what was idle for too long."""
         for lane in list(self._lanes.values()):
-            while lane.idle and now - lane.idle[0].idle_since > KEEP_ALIVE_S:
+            while lane.idle and now - lane.idle[0].idle_since > self._keep_alive_s:
                 lane.idle.popleft().close()
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ from exeat.telemetry.access_log import Members, redact_query
 
 def members_of(exchange: Exchange, time: str, now: float) -> Members:
     """The members of an exchange's access line; `time` is when it began, `now` the monotonic clock."""
-    head, resolved, decision, key = exchange.head, exchange.resolved, exchange.decision, exchange.key
+    head, decision, key = exchange.head, exchange.decision, exchange.key
+    resolved = exchange.asked or exchange.resolved
     started, head_at, error = exchange.started, exchange.head_at, exchange.error
     return {
         "time": time,

@@ -22,14 +22,14 @@ def begin_relay(
     try:
         answer = answer_of(exchange, permit, connection, response, runtime)
         content, done = connection.begin_body()
+        if done and connection.trailers:
+            exchange.caller.begin(answer, content, done=False)
+            exchange.caller.end(connection.trailers)
+        else:
+            exchange.caller.begin(answer, content, done=done)
     except GatewayError:
         connection.close()
         raise
-    if done and connection.trailers:
-        exchange.caller.begin(answer, content, done=False)
-        exchange.caller.end(connection.trailers)
-    else:
-        exchange.caller.begin(answer, content, done=done)
     return done
 
 
@@ -69,6 +69,9 @@ def form_of(exchange: Exchange, permit: Permit) -> Form:
     assert resolved is not None  # noqa: S101 - phase 2
     if resolved.target is not None:  # the caller wrote the whole URL, the upstream's own path in it
         bases: tuple[tuple[Origin, bytes], ...] = ((resolved.target.origin, b""),)
+        if exchange.asked is not None and resolved.mode in {"host", "header"}:
+            # A redirect led away from what the Host or Exeat-Target names: only a whole URL means that place.
+            return Form(b"", str(resolved.target.origin).encode(), bases)
     else:
         bases = tuple((endpoint.origin, endpoint.base_path) for endpoint in permit.endpoints)
     return Form(exchange.caller.gateway, resolved.prefix, bases)

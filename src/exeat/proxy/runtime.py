@@ -1,30 +1,18 @@
 """What the phases need of the process that they run in; worker.py is the one that does it."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
 
 from exeat.errors import GatewayError
+from exeat.model.limits import Limits
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network
+from exeat.proxy.connections import Connections
 from exeat.proxy.exchange import Caller, Exchange
 from exeat.proxy.outbox import Outbox
 from exeat.proxy.pool import Pool
 from exeat.wire.http1 import RequestHead
-
-
-class Connection(Protocol):
-    """A caller's connection, as the worker's clock and its end see it."""
-
-    transport: asyncio.Transport
-
-    def sweep(self, now: float) -> None:
-        """End what takes too long."""
-
-    def drain(self) -> None:
-        """Close as soon as nothing is under way."""
 
 
 class Runtime(ABC):
@@ -38,7 +26,8 @@ class Runtime(ABC):
     pseudonym: bytes
     snapshot: Snapshot
     trusted: tuple[Network, ...]
-    connections: set[Connection]
+    connections: Connections
+    limits: Limits
 
     @abstractmethod
     async def own(self, exchange: Exchange, path: bytes) -> None:

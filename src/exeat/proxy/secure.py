@@ -126,8 +126,8 @@ class Secure:
         self._ready = True
         self._stop_timer()
         self._flush()
-        self._inner.connection_made(self)  # type: ignore[arg-type]  # has a transport's methods
         self._tell(None)
+        self._inner.connection_made(self)  # type: ignore[arg-type]  # has a transport's methods
         self._read()
 
     def _give_up(self, error: Exception) -> None:
@@ -245,6 +245,10 @@ class Secure:
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the outer transport knows, and the TLS object."""
         return self._tls if name == "ssl_object" else self._transport.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes wait for the peer to read."""
+        return self._transport.get_write_buffer_size()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Limits are those of the outer transport: what is encrypted is what waits."""

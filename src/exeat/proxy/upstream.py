@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import final
 
 from exeat.errors import Code, GatewayError
+from exeat.model.limits import Limits
 from exeat.model.secret import Secret
 from exeat.model.upstream import Route
 from exeat.policy.rewrite import echoes, scrub, scrub_text
@@ -19,7 +20,7 @@ from exeat.proxy.exchange import Caller
 from exeat.proxy.outbox import Outbox
 from exeat.wire.body import BodyReader, render_chunk, render_last_chunk, response_reader
 from exeat.wire.fields import options
-from exeat.wire.http1 import HEAD_LIMIT_BYTES, ResponseHead, parse_response
+from exeat.wire.http1 import ResponseHead, parse_response
 
 INTERIM_LIMIT = 32
 HELD_S = 0.05
@@ -34,8 +35,9 @@ IDLE, HEAD, BODY, CLOSED = range(4)
 class UpstreamConnection:
     """A connection of the pool. `idle_since` is set by the pool; `moved_at` is the loop's time of the last bytes."""
 
-    def __init__(self, route: Route, outbox: Outbox) -> None:
+    def __init__(self, route: Route, outbox: Outbox, limits: Limits) -> None:
         self.route = route
+        self._limits = limits
         self._outbox = outbox
         self.lost: Callable[[UpstreamConnection], None] | None = None
         self.idle_since = 0.0
@@ -61,6 +63,7 @@ class UpstreamConnection:
         self._interims = 0
         self._eof = False
         self._paused = False
+        self._reads_on = False
         self._time: Callable[[], float]
 
     # Lifetime
@@ -189,11 +192,11 @@ class UpstreamConnection:
         while self._state == HEAD:
             buffer = self._buffer
             end = buffer.find(b"\r\n\r\n")
-            if not 0 <= end <= HEAD_LIMIT_BYTES:
-                _check_partial(buffer)
+            if not 0 <= end <= self._limits.head_bytes:
+                _check_partial(buffer, self._limits)
                 return
             self.raw_head = raw = buffer[:end]
-            head = parse_response(raw)
+            head = parse_response(raw, self._limits)
             self._buffer = buffer[end + 4 :]
             if head.status < 200:  # noqa: PLR2004 - interim
                 self._read_interim(head)
@@ -239,6 +242,8 @@ class UpstreamConnection:
         self._end = end
         if self._state == CLOSED:
             end.fail(_cut())
+        elif self._reader is not None and self._reader.has_more:
+            self._read_later()
         return end
 
     def _read_body(self, data: bytes) -> None:
@@ -257,6 +262,26 @@ class UpstreamConnection:
             caller.content(content)
         if reader.done:
             self._finish()
+        elif reader.has_more:
+            self._read_later()
+
+    def _read_later(self) -> None:
+        """Read the rest of very many chunks in another turn of the loop, when others have had theirs."""
+        if not self._reads_on:
+            self._reads_on = True
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._paused or self._state != BODY:
+            return  # resume() comes back here, or nobody waits for it any more
+        self._reads_on = False
+        self._read_body(b"")
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if not (self._reads_on or self._paused or self.transport.is_closing()):
+            self.transport.resume_reading()
 
     def _finish(self) -> None:
         reader, caller = self._reader, self._caller
@@ -270,7 +295,7 @@ class UpstreamConnection:
     def _complete(self, reader: BodyReader) -> None:
         """The response is complete; what follows decides whether the connection is."""
         self.trailers = scrub(reader.trailers, self.needles) if reader.trailers else []
-        if reader.rest or self._sending:
+        if reader.rest or self._sending or self._reads_on:
             self._reusable = False
         if self._state != CLOSED:
             self._state = IDLE
@@ -295,12 +320,16 @@ class UpstreamConnection:
             self._paused = False
             if self._state != CLOSED and not self.transport.is_closing():
                 self.moved_at = self._time()
-                self.transport.resume_reading()
+                if self._reads_on:
+                    self._read_on()
+                else:
+                    self.transport.resume_reading()
 
 
-def _check_partial(buffer: bytes) -> None:
-    if len(buffer) > HEAD_LIMIT_BYTES:
-        raise GatewayError(Code.UPSTREAM_MALFORMED, "The head of the upstream's answer is larger than 32 KiB.")
+def _check_partial(buffer: bytes, limits: Limits) -> None:
+    if len(buffer) > limits.head_bytes:
+        detail = f"The head of the upstream's answer is larger than {limits.head_bytes} bytes."
+        raise GatewayError(Code.UPSTREAM_MALFORMED, detail)
     start = b"HTTP/1."
     if not buffer.startswith(start[: len(buffer)]):
         raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream doesn't speak HTTP/1.1.")

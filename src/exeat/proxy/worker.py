@@ -15,6 +15,7 @@ from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network, Route, TlsIdentity
 from exeat.proxy.answers import fail
 from exeat.proxy.attempt import overdue
+from exeat.proxy.connections import Connections, TurnedAway
 from exeat.proxy.dial import Dialler
 from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
@@ -23,7 +24,7 @@ from exeat.proxy.own import OwnPaths
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
 from exeat.proxy.record import members_of
-from exeat.proxy.runtime import Connection, Runtime
+from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
 from exeat.telemetry.access_log import Clock, Members, Render
 from exeat.telemetry.lines import Lines
@@ -58,7 +59,8 @@ class Worker(Runtime):
         self.wall = wall
         self.pool = Pool(dialler, self.clock)
         self.outbox = dialler.outbox
-        self.connections: set[Connection] = set()
+        self.limits = dialler.limits
+        self.connections = Connections(self.limits.connections, self.clock)
         self.active: set[Exchange] = set()
         self.draining = False
         self.trusted = tuple(trusted)
@@ -185,13 +187,23 @@ class Worker(Runtime):
         """End what takes too long. One timer for everything: its step is the precision of all timeouts."""
         now = self.clock()
         self.date = formatdate(self.wall(), usegmt=True).encode()
-        for connection in list(self.connections):
-            connection.sweep(now)
+        self.connections.sweep(now)
+        if self.connections.is_worth_saying(now):
+            self._say_crowded()
         for exchange in list(self.active):
             self._check(exchange, now)
         self.pool.sweep(now)
         self._lines.retry()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
+
+    def _say_crowded(self) -> None:
+        connections = self.connections
+        self.log.warning(
+            "as many callers' connections as EXEAT_MAX_CONNECTIONS allows",
+            limit=self.limits.connections,
+            closed_idle=connections.evicted,
+            refused=connections.refused,
+        )
 
     def _check(self, exchange: Exchange, now: float) -> None:
         error = self._overdue(exchange, now)
@@ -228,13 +240,21 @@ class Worker(Runtime):
         """The protocol for a new connection; `tls` gives the context of the moment."""
         if tls is None:
             return Downstream(self, secure=False)  # type: ignore[return-value]  # see secure.Inner
-        return Secure(Downstream(self, secure=True), tls(), server_side=True)  # type: ignore[return-value]
+        connections = self.connections
+
+        def ended(_: Exception | None) -> None:
+            connections.end_handshake(secure)
+
+        secure = Secure(Downstream(self, secure=True), tls(), server_side=True, ended=ended)
+        if not connections.begin_handshake(secure):
+            return TurnedAway()  # type: ignore[return-value]
+        return secure  # type: ignore[return-value]
 
     async def drain(self, limit_s: float) -> None:
         """Finish what has begun: idle connections close at once, the rest after their answer, all after `limit_s`."""
         self.draining = True
         ends_at = self.clock() + limit_s
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.drain()
         await self._until_closed(ends_at)
         for exchange in list(self.active):
@@ -242,10 +262,10 @@ class Worker(Runtime):
         self.outbox.flush()
         self.pool.close()
         self._write()
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.transport.close()
         await self._until_closed(self.clock() + LAST_WORDS_S)
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.transport.abort()
         await asyncio.sleep(0)
         if self._sweeper is not None:

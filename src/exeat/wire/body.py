@@ -1,7 +1,8 @@
 """Message bodies: where one ends (RFC 9112 §6, §7), read in any slices and written anew.
 
 Each reader takes bytes as they come and gives back the content in them; `done` says that the body is complete, and
-`rest` then holds what came after it. Readers keep no content: memory is bounded by what one read brings.
+`rest` then holds what came after it. `has_more` says that it stopped after a bounded number of chunks: it is to be fed
+again, with nothing, when others have had their turn. Readers keep no content: memory is bounded by what a read brings.
 """
 
 import re
@@ -20,6 +21,7 @@ _TRAILER = re.compile(rb"(" + _TOKEN + rb"):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
 CHUNK_LINE_LIMIT_BYTES = 256
 EXTENSIONS_LIMIT_BYTES = 16 * 1024  # all extensions of one body: CVE-2023-39326
 TRAILER_LIMIT_BYTES = 4 * 1024
+CHUNKS_PER_FEED = 1024  # more of them are read in another turn of the loop: a chunk costs about 1 µs
 LAST_CHUNK = b"0\r\n\r\n"
 ALONE = "A CR or LF on its own in the chunked framing."
 
@@ -28,6 +30,7 @@ class BodyReader(Protocol):
     """What every reader is."""
 
     done: bool
+    has_more: bool
     rest: bytes
     trailers: list[bytes]
 
@@ -41,10 +44,11 @@ class BodyReader(Protocol):
 class NoBody:
     """A message without content: everything that follows belongs to something else."""
 
-    __slots__ = ("done", "rest", "trailers")
+    __slots__ = ("done", "has_more", "rest", "trailers")
 
     def __init__(self) -> None:
         self.done = True
+        self.has_more = False
         self.rest = b""
         self.trailers: list[bytes] = []
 
@@ -61,11 +65,12 @@ class NoBody:
 class LengthBody:
     """A body of a declared number of bytes."""
 
-    __slots__ = ("_left", "done", "rest", "trailers")
+    __slots__ = ("_left", "done", "has_more", "rest", "trailers")
 
     def __init__(self, length: int) -> None:
         self._left = length
         self.done = length == 0
+        self.has_more = False
         self.rest = b""
         self.trailers: list[bytes] = []
 
@@ -90,10 +95,11 @@ class LengthBody:
 class CloseBody:
     """A body that ends with its connection (responses only)."""
 
-    __slots__ = ("done", "rest", "trailers")
+    __slots__ = ("done", "has_more", "rest", "trailers")
 
     def __init__(self) -> None:
         self.done = False
+        self.has_more = False
         self.rest = b""
         self.trailers: list[bytes] = []
 
@@ -110,14 +116,16 @@ class CloseBody:
 class ChunkedBody:
     """A chunked body, read strictly: CRLF only, at most eight hexadecimal digits, extensions checked and bounded."""
 
-    __slots__ = ("_buffer", "_extensions", "_left", "_state", "done", "rest", "trailers")
+    __slots__ = ("_buffer", "_extensions", "_left", "_section", "_state", "done", "has_more", "rest", "trailers")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._state = _SIZE_LINE
         self._left = 0
         self._extensions = 0
+        self._section = 0
         self.done = False
+        self.has_more = False
         self.rest = b""
         self.trailers: list[bytes] = []
 
@@ -129,6 +137,8 @@ class ChunkedBody:
         content: list[bytes] = []
         at = 0
         size = len(data)
+        left = CHUNKS_PER_FEED
+        self.has_more = False
         while at < size:
             if self._state == _DATA:
                 piece = data[at : at + self._left]
@@ -146,6 +156,11 @@ class ChunkedBody:
                     raise _malformed("A chunk isn't followed by CRLF.")
                 at += 2
                 self._state = _SIZE_LINE
+                left -= 1
+                if not left and at < size:
+                    self._buffer = data[at:]
+                    self.has_more = True
+                    break
             else:
                 at = self._line(data, at)
                 if at < 0 or self.done:
@@ -157,7 +172,8 @@ class ChunkedBody:
         limit = CHUNK_LINE_LIMIT_BYTES if self._state == _SIZE_LINE else TRAILER_LIMIT_BYTES
         end = data.find(b"\r\n", at, at + limit + 2)
         if end < 0:
-            if len(data) - at > limit:
+            most = limit + 1 if data.endswith(b"\r") else limit  # a CR that may be half of the line's end
+            if len(data) - at > most:
                 raise _malformed("A chunk's first line or the trailer section is too long.")
             if b"\n" in data[at:] or b"\r" in data[at:-1]:
                 raise _malformed(ALONE)
@@ -190,12 +206,12 @@ class ChunkedBody:
         match = _TRAILER.fullmatch(line)
         if match is None:
             raise _malformed("A trailer line isn't 'name: value'.")
-        self._extensions += len(line)
-        if self._extensions > TRAILER_LIMIT_BYTES + EXTENSIONS_LIMIT_BYTES:
+        self._section += len(line) + 2  # CRLF
+        if self._section > TRAILER_LIMIT_BYTES:
             raise _malformed("The trailer section is too long.")
         name, value = match.groups()
-        lower = name.lower()
-        if lower not in NOT_IN_TRAILERS and not lower.startswith(b"exeat"):
+        dashed = name.lower().replace(b"_", b"-")  # a look-alike is treated as the name, as in a head
+        if dashed not in NOT_IN_TRAILERS and not dashed.startswith((b"exeat-", b"x-forwarded-")):
             self.trailers.append(render_field(name, value.rstrip(b" \t")))
 
     def close(self) -> bool:

@@ -9,11 +9,8 @@ import re
 from typing import Final, final
 
 from exeat.errors import Code, GatewayError
+from exeat.model.limits import DEFAULT, Limits
 from exeat.wire.fields import BARE, CONTROL, NOT_NOMINABLE, REQUEST, RESPONSE, FieldTable, malformed, name_of, options
-
-LINE_LIMIT_BYTES = 8 * 1024
-HEAD_LIMIT_BYTES = 32 * 1024
-FIELD_LIMIT = 100
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"++) ([\x21-\x7e]++) HTTP/1\.([01])")
@@ -82,14 +79,14 @@ class ResponseHead:
         self.chunked: Final = chunked
 
 
-def parse_request(head: bytes) -> RequestHead:
+def parse_request(head: bytes, limits: Limits = DEFAULT) -> RequestHead:
     """Parse a request's head (without its last CRLF CRLF); GatewayError says what is wrong with it."""
     lines = head.split(b"\r\n")
     match = _REQUEST_LINE.fullmatch(lines[0])
-    if match is None or len(lines[0]) > LINE_LIMIT_BYTES:
-        raise _refusal(lines[0])
+    if match is None or len(lines[0]) > limits.line_bytes:
+        raise _refusal(lines[0], limits)
     del lines[0]
-    if len(lines) > FIELD_LIMIT:
+    if len(lines) > limits.fields:
         raise GatewayError(Code.FIELDS_TOO_LARGE, f"The head has {len(lines)} fields.", closes=True)
     fields, known = _requests.read(lines)
     method, target, minor = match.groups()
@@ -107,14 +104,14 @@ def parse_request(head: bytes) -> RequestHead:
     return RequestHead(method, target, is_1_1, fields, known, length, chunked)
 
 
-def parse_response(head: bytes) -> ResponseHead:
+def parse_response(head: bytes, limits: Limits = DEFAULT) -> ResponseHead:
     """Parse a response's head (without its last CRLF CRLF); GatewayError says what is wrong with it."""
     lines = head.split(b"\r\n")
     match = _STATUS_LINE.fullmatch(lines[0])
     if match is None:
         raise GatewayError(Code.UPSTREAM_MALFORMED, "The upstream's answer doesn't begin with a valid HTTP/1.1 head.")
     del lines[0]
-    if len(lines) > FIELD_LIMIT:
+    if len(lines) > limits.fields:
         raise GatewayError(Code.UPSTREAM_MALFORMED, f"The upstream's answer has {len(lines)} fields.")
     length, chunked = None, False
     try:
@@ -125,8 +122,9 @@ def parse_response(head: bytes) -> ResponseHead:
         raise GatewayError(Code.UPSTREAM_MALFORMED, f"In the upstream's answer: {error.detail}") from error
     connection = known.get(b"connection")
     if connection is not None and connection not in _PLAIN_CONNECTION:
-        nominated = frozenset(options(connection))
+        nominated = frozenset(options(connection)) - {b"connection"}
         fields = [line for line in fields if name_of(line) not in nominated]
+        known = {name: value for name, value in known.items() if name not in nominated}
     minor, status, reason = match.groups()
     return ResponseHead(int(status), reason or b"", minor == b"1", fields, known, length, chunked)
 
@@ -155,9 +153,9 @@ def _without_nominated(fields: list[bytes], known: dict[bytes, bytes]) -> list[b
     return [line for line in fields if name_of(line) not in nominated]
 
 
-def _refusal(line: bytes) -> GatewayError:
+def _refusal(line: bytes, limits: Limits) -> GatewayError:
     """Name what is wrong with a request line that the grammar refused."""
-    if len(line) > LINE_LIMIT_BYTES:
+    if len(line) > limits.line_bytes:
         return GatewayError(Code.TARGET_TOO_LONG, f"The request line has {len(line)} bytes.", closes=True)
     if BARE.search(line):
         return malformed(CONTROL)
@@ -171,18 +169,20 @@ def _refusal(line: bytes) -> GatewayError:
     return malformed("The method or the target in the request line isn't valid.")
 
 
-def check_partial(data: bytes, judged: int = 0) -> None:
+def check_partial(data: bytes, judged: int = 0, limits: Limits = DEFAULT) -> None:
     """Judge a head that isn't complete yet: refuse early what can't become valid or is too large already.
 
     `judged` is how much of it was found good before and isn't searched again: a head that comes byte by byte would
     otherwise cost the square of its size.
     """
     end = data.find(b"\r\n")
-    if (end if end >= 0 else len(data)) > LINE_LIMIT_BYTES:
-        raise GatewayError(Code.TARGET_TOO_LONG, "The request line is longer than 8 KiB.", closes=True)
-    if len(data) > HEAD_LIMIT_BYTES:
-        raise GatewayError(Code.FIELDS_TOO_LARGE, "The head is larger than 32 KiB.", closes=True)
-    whole = data[:-1] if data.endswith(b"\r") else data
+    whole = data[:-1] if data.endswith(b"\r") else data  # a CR at the end may be half of a line's end
+    if (end if end >= 0 else len(whole)) > limits.line_bytes:
+        detail = f"The request line is longer than {limits.line_bytes} bytes."
+        raise GatewayError(Code.TARGET_TOO_LONG, detail, closes=True)
+    if len(data) > limits.head_bytes + 3:  # of the CRLF CRLF after a head, all but the last byte may be here
+        detail = f"The head is larger than {limits.head_bytes} bytes."
+        raise GatewayError(Code.FIELDS_TOO_LARGE, detail, closes=True)
     if BARE.search(whole, max(judged - 1, 0)):
         raise malformed(CONTROL)
 
