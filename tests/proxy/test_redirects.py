@@ -119,10 +119,10 @@ def test_a_connection_with_an_unread_redirect_is_not_used_again(stage: Stage) ->
         ("http://169.254.169.254/latest/meta-data/", 403, "target-not-allowed"),
         ("http://127.0.0.1:8080/api/a", 403, "target-not-allowed"),
         ("http://[::ffff:169.254.169.254]/", 403, "target-not-allowed"),
-        ("http://2130706433/", 400, "malformed-target"),
-        ("http://x@api.test/v1/a", 400, "malformed-target"),
-        ("gopher://api.test/v1/a", 400, "malformed-target"),
-        ("http://files.test/../x/%2e%2e/y", 400, "malformed-target"),
+        ("http://2130706433/", 502, "upstream-malformed"),
+        ("http://x@api.test/v1/a", 502, "upstream-malformed"),
+        ("gopher://api.test/v1/a", 502, "upstream-malformed"),
+        ("http://files.test/../x/%2e%2e/y", 502, "upstream-malformed"),
     ],
 )
 def test_a_redirect_to_a_place_that_may_not_be_called(location: str, status: int, code: str) -> None:

@@ -8,10 +8,11 @@ Rule 3: what the caller showed one origin isn't shown to another (RFC 9110 §15.
 import re
 from urllib.parse import urljoin
 
+from exeat.errors import Code, GatewayError
 from exeat.model.origin import Target
 from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead, ResponseHead
-from exeat.wire.target import parse_url, refuse
+from exeat.wire.target import parse_url
 
 STATUSES = frozenset({301, 302, 303, 307, 308})
 METHODS = frozenset({b"GET", b"HEAD"})
@@ -28,13 +29,20 @@ def is_followed(head: RequestHead, response: ResponseHead) -> bool:
 
 
 def next_target(base: Target, location: bytes) -> Target:
-    """Where a Location leads from the URL that was called (RFC 3986 §5); GatewayError `malformed-target`."""
+    """Where a Location leads from the URL that was called (RFC 3986 §5); GatewayError if that isn't clear."""
     location = location.partition(b"#")[0]
     if not _REFERENCE.fullmatch(location) or _SCHEME_ALONE.match(location) or b"\\" in location:
-        raise refuse("The upstream redirected to something that isn't a URL.")
+        raise _unclear("It isn't a URL.")
     query = b"" if base.query is None else b"?" + base.query
     called = str(base.origin).encode() + base.path + query
-    return parse_url(urljoin(called.decode(), location.decode()).encode())
+    try:
+        return parse_url(urljoin(called.decode(), location.decode()).encode())
+    except (GatewayError, ValueError) as error:  # ValueError: urljoin on brackets that aren't closed
+        raise _unclear(error.detail if isinstance(error, GatewayError) else "It isn't a URL.") from error
+
+
+def _unclear(reason: str) -> GatewayError:
+    return GatewayError(Code.UPSTREAM_MALFORMED, f"The upstream redirected to a place that isn't clear. {reason}")
 
 
 def head_for(head: RequestHead, *, same_origin: bool) -> RequestHead:
