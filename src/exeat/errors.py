@@ -297,7 +297,7 @@ MEANINGS: dict[Code, Meaning] = {
         503,
         "The gateway is as busy as it may be",
         "The limit of connections to this origin was reached and none became free in time; or the gateway holds as many"
-        " callers' connections as it may, and none of them is idle.",
+        " callers' connections as it may, and none of them is idle; or the machine lets it open no more.",
         "Repeat the call later, or spread the calls out. Whoever runs the gateway can raise EXEAT_UPSTREAM_CONNECTIONS"
         " or EXEAT_MAX_CONNECTIONS.",
         "connection_limit_reached",

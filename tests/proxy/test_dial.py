@@ -1,6 +1,9 @@
 """Dialling: what is judged is what is dialled, and what is refused is never dialled."""
 
 import asyncio
+import errno
+import os
+import resource
 import ssl
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
@@ -389,3 +392,24 @@ def test_contexts_are_made_once(tmp_path: Path) -> None:
     assert not context.hostname_checks_common_name
     assert len(context.get_ca_certs()) == 1
     assert trust.context(TlsIdentity(verify=False, fingerprint="blind")).verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("own", [(), [("127.0.0.1", 9)]])
+def test_no_descriptor_left(own: Sequence[tuple[str, int]]) -> None:
+    """Where the machine has no descriptor left it is the gateway that is overloaded, and no guard is left out."""
+
+    async def check() -> None:
+        desk = Desk(own=own)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held = [os.open(os.devnull, os.O_RDONLY)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held[0] + 1, hard))
+        try:
+            if not own:
+                desk.network.failing = {"127.0.0.1": OSError(errno.EMFILE, "Too many open files")}
+            detail = await desk.refused(route("http://127.0.0.1:9", reach=LOOPBACK), Code.OVERLOADED)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            os.close(held[0])
+        assert "Too many open files" in detail
+
+    run(check())

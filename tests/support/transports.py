@@ -177,13 +177,14 @@ class Network:
     """What can be reached: every address answers, unless it is in `refused` or `silent`.
 
     `dialled` are all tries, `connections` the ones that led somewhere. `misled` gives the peer that a connection to
-    an address has instead, as if the operating system had dialled elsewhere.
+    an address has instead, as if the operating system had dialled elsewhere; `failing` is what else can go wrong.
     """
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
         self.silent: set[str] = set()
         self.misled: Mapping[str, str] = {}
+        self.failing: Mapping[str, OSError] = {}
         self.dialled: list[tuple[str, int]] = []
         self.connections: list[MemoryTransport] = []
 
@@ -194,6 +195,8 @@ class Network:
         self.dialled.append((host, port))
         if host in self.silent:
             await loop.create_future()
+        if host in self.failing:
+            raise self.failing[host]
         if host in self.refused:
             raise ConnectionRefusedError(111, "Connection refused")
         transport = MemoryTransport(loop, protocol, (self.misled.get(host, host), port))

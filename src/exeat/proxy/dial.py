@@ -5,6 +5,7 @@ The address that was judged is the address that is dialled, so a name that chang
 """
 
 import asyncio
+import errno
 import ipaddress
 import os
 import socket
@@ -20,6 +21,8 @@ from exeat.proxy.names import Names
 from exeat.proxy.outbox import Outbox
 from exeat.proxy.secure import Secure
 from exeat.proxy.upstream import UpstreamConnection
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # this machine's fault, not the peer's
 
 
 class Dialler:
@@ -83,6 +86,8 @@ class Dialler:
                 failure = error
                 if isinstance(error, ssl.SSLError):
                     raise _tls_failed(route, error) from error
+                if error.errno in EXHAUSTED:
+                    raise _exhausted(error) from error
         detail = f"{route.origin.authority} can't be reached: {_reason(failure)}."
         raise GatewayError(Code.CONNECT_FAILED, detail, untouched=True) from failure
 
@@ -165,7 +170,9 @@ def is_local(address: str) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((address, 0))
-    except OSError:
+    except OSError as error:
+        if error.errno in EXHAUSTED:
+            raise _exhausted(error) from error
         return False
     return True
 
@@ -190,6 +197,10 @@ def _check_peer(transport: asyncio.BaseTransport, address: str) -> None:
     if peer is None or ipaddress.ip_address(peer[0].partition("%")[0]) != ipaddress.ip_address(address):
         transport.abort()  # type: ignore[attr-defined]  # what create_connection makes
         raise GatewayError(Code.INTERNAL, "The connection leads to another address than the one that was judged.")
+
+
+def _exhausted(error: OSError) -> GatewayError:
+    return GatewayError(Code.OVERLOADED, f"The gateway can't open a connection: {error.strerror}.", untouched=True)
 
 
 def _tls_failed(route: Route, error: ssl.SSLError) -> GatewayError:
