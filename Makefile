@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.installed
 TEST := $(VENV)/test.installed
+FUZZ := $(VENV)/fuzz.installed
+SECONDS := 60
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: help env test-env run test test-compiled check fix compile bench lock clean
+.PHONY: help env test-env run test test-compiled check fix compile bench fuzz lock clean
 
 help:
 	@echo 'make run     set up and start the demonstration'
@@ -16,6 +18,7 @@ help:
 	@echo 'make test-compiled  the tests of the protocols, on the compiled program'
 	@echo 'make compile build a wheel with the hot path compiled to C (needs a C compiler)'
 	@echo 'make bench   measure beside nginx and Envoy, write bench/RESULTS.md'
+	@echo 'make fuzz    search the parsers for inputs that break a promise; SECONDS=60 each, TARGET=request for one'
 	@echo 'make lock    resolve the locks again; UPGRADE=1 takes newer versions'
 	@echo 'make clean   remove the environment and every cache'
 
@@ -30,11 +33,14 @@ $(RUN): requirements/run.txt
 $(TEST): requirements/test.txt $(RUN)
 	scripts/environment test
 
+$(FUZZ): requirements/fuzz.txt $(RUN)
+	scripts/environment fuzz
+
 run: $(RUN)
 	$(BIN)/exeat demo
 
 test: $(TEST)
-	scripts/needs curl openssl
+	scripts/needs curl openssl nginx haproxy nodejs
 	$(BIN)/pytest $(ARGS)
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.
@@ -65,9 +71,12 @@ test-compiled: build/compiled
 bench: build/compiled
 	$(BIN)/python bench/run.py
 
+fuzz: $(FUZZ)
+	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGET)
+
 lock:
 	scripts/lock $(if $(UPGRADE),--upgrade)
 
 clean:
 	rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
-	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench fuzz -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
-"""What every test run sets up: how long hypothesis searches."""
+"""What every test run sets up: how long hypothesis searches, and the sweep for secrets at its end."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ENVIRONMENT = os.environ  # noqa: TID251 - the switches of a test run are not settings of Exeat
@@ -16,3 +17,8 @@ settings.register_profile(
 )
 settings.register_profile("deep", settings.get_profile("fast"), max_examples=20_000)
 settings.load_profile(ENVIRONMENT.get("EXEAT_HYPOTHESIS", "fast"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search what the run has written for its secrets and keys, when it has ended."""
+    config.pluginmanager.import_plugin("tests.support.sweep")

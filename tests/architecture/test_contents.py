@@ -17,7 +17,7 @@ IGNORED = [
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|home/\w+)(?![\w-])")
 REGISTRY = re.compile(r"(?:pypi|pythonhosted|npmjs|debian|golang|crates|maven)\.(?:org|com|io)\b", re.IGNORECASE)
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?P<condition>[^\\]*)", re.MULTILINE)
-LOCKS = ["run", "test"]
+LOCKS = ["run", "test", "fuzz"]
 
 
 def files(folder: Path = ROOT) -> Iterator[Path]:
@@ -74,6 +74,13 @@ def test_what_is_tested_is_what_runs() -> None:
     assert {match[0] for match in PIN.finditer(lock("run"))} <= {match[0] for match in PIN.finditer(lock("test"))}
 
 
+def test_fuzzing_changes_nothing_that_is_tested() -> None:
+    """The fuzz lock only adds to the test lock: it names no package of it."""
+    assert not {match["name"] for match in PIN.finditer(lock("fuzz"))} & {
+        match["name"] for match in PIN.finditer(lock("test"))
+    }
+
+
 def test_locks_hold_what_the_project_declares() -> None:
     """A dependency added to pyproject.toml is in the locks too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -83,6 +90,7 @@ def test_locks_hold_what_the_project_declares() -> None:
         *groups["build"],
         *project["build-system"]["requires"],
     }
-    for which, declared in ("run", run), ("test", run.union(*groups.values())):
+    fuzz = set(groups.pop("fuzz"))
+    for which, declared in ("run", run), ("test", run.union(*groups.values())), ("fuzz", fuzz):
         locked = {match["name"] for match in PIN.finditer(lock(which))}
         assert {name_of(one) for one in declared} - locked == set(), which

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+SOURCES = [path for folder in ("src", "fuzz") for path in sorted((ROOT / folder).rglob("*.py"))]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 FILES = [*SOURCES, *TESTS, *(path for path in sorted((ROOT / "bench").rglob("*.py")) if ".venv" not in path.parts)]
 

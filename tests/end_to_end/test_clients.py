@@ -11,6 +11,7 @@ from tests.support.certificates import Authority
 from tests.support.clients import CLIENTS, Access, Ask, Client, Got
 from tests.support.gateway import Gateway, make_key
 from tests.support.httpbin_process import httpbin
+from tests.support.markers import MARKERS
 from tests.support.origins import Origin
 
 EVERY_BYTE = bytes(range(256)) * 400
@@ -43,6 +44,7 @@ def place(
 ) -> Iterator[Place]:
     """A gateway whose callers connect in plaintext or over TLS."""
     key = make_key()
+    MARKERS.add_public("pass:word")  # httpbin's path for basic authentication holds the password
     env = {}
     if request.param == "tls":
         folder = Path(tmp_path_factory.mktemp("listener"))

@@ -13,16 +13,14 @@ import pytest
 from exeat.errors import Code
 from tests.support.certificates import Authority
 from tests.support.gateway import Gateway, MadeKey, make_key, wait_until
+from tests.support.markers import MARKERS
 from tests.support.origins import Origin, Peer, Request
 from tests.support.raw_caller import RawCaller
 from tests.support.secret_search import basic, holds
 
-MARKERS = {
-    "ENVIRONMENT_TOKEN": "marker-from-the-environment",
-    "FILE": "marker-from-a-file",
-    "LITERAL": "marker-in-the-document",
-    "DOTENV_TOKEN": "marker-from-dotenv",
-    "PASSWORD": "marker-of-a-password",
+SECRETS = {
+    label: MARKERS.make(f"secret {label}")
+    for label in ("ENVIRONMENT_TOKEN", "FILE", "LITERAL", "DOTENV_TOKEN", "PASSWORD")
 }
 
 
@@ -59,14 +57,14 @@ def place(
     """A gateway with a secret from every source, after every kind of call through it."""
     folder = Path(tmp_path_factory.mktemp("secrets"))
     key = make_key()
-    (folder / "token").write_text(f"{MARKERS['FILE']}\n")
-    (folder / ".env").write_text(f"DOTENV_TOKEN={MARKERS['DOTENV_TOKEN']}\n")
+    (folder / "token").write_text(f"{SECRETS['FILE']}\n")
+    (folder / ".env").write_text(f"DOTENV_TOKEN={SECRETS['DOTENV_TOKEN']}\n")
     credentials: dict[str, object] = {
         "environment": {"kind": "bearer", "secret": "${ENVIRONMENT_TOKEN}"},
         "dotenv": {"kind": "header", "name": "X-Token", "secret": "${DOTENV_TOKEN}"},
         "file": {"kind": "query", "name": "token", "secret": "${file:token}"},
-        "literal": {"kind": "bearer", "secret": MARKERS["LITERAL"]},
-        "password": {"kind": "basic", "username": "someone", "password": MARKERS["PASSWORD"]},
+        "literal": {"kind": "bearer", "secret": SECRETS["LITERAL"]},
+        "password": {"kind": "basic", "username": "someone", "password": SECRETS["PASSWORD"]},
     }
     with ExitStack() as stack:
         origins = {name: stack.enter_context(Origin(misbehave, authority.server_context())) for name in credentials}
@@ -78,7 +76,7 @@ def place(
             "upstreams": upstreams,
             "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["*"]}},
         }
-        env = {"ENVIRONMENT_TOKEN": MARKERS["ENVIRONMENT_TOKEN"], "EXEAT_LOG_FORMAT": request.param}
+        env = {"ENVIRONMENT_TOKEN": SECRETS["ENVIRONMENT_TOKEN"], "EXEAT_LOG_FORMAT": request.param}
         gateway = Gateway(document, env, folder=folder)
         if request.param == "json":
             stack.enter_context(gateway)
@@ -144,7 +142,7 @@ def test_answers(place: Place) -> None:
     """No answer, page or problem holds an upstream's secret or the key."""
     assert len(place.answered) > 100
     for said in place.answered:
-        for marker in (*MARKERS.values(), place.key.key):
+        for marker in (*SECRETS.values(), place.key.key):
             assert not holds(said, marker), said
 
 
@@ -152,7 +150,7 @@ def test_logs(place: Place) -> None:
     """Neither access lines nor logs hold an upstream's secret or the key, at the most talkative level."""
     wait_until(lambda: place.gateway.stdout().count("\n") > 80, "access lines")
     said = (place.gateway.stdout() + place.gateway.stderr()).encode()
-    for marker in (*MARKERS.values(), place.key.key):
+    for marker in (*SECRETS.values(), place.key.key):
         assert not holds(said, marker), [line for line in said.splitlines() if holds(line, marker)]
 
 
@@ -163,7 +161,7 @@ def test_processes(place: Place) -> None:
     assert workers
     for pid in workers:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
-        for marker in (*MARKERS.values(), place.key.key):
+        for marker in (*SECRETS.values(), place.key.key):
             assert not holds(listed, marker)
             assert not holds(environment, marker)
 
@@ -174,6 +172,6 @@ def test_files(place: Place) -> None:
     for file in place.gateway.folder.rglob("*"):
         if file.is_file():
             content = file.read_bytes()
-            for label, marker in MARKERS.items():
+            for label, marker in SECRETS.items():
                 assert own.get(file.name) == label or file.name == "exeat.yaml" or marker.encode() not in content
             assert place.key.key.encode() not in content

@@ -1,6 +1,6 @@
 """An upstream that keeps every byte it receives and reads it strictly.
 
-It answers 200 `ok`, or once what a test tells it.
+It answers 200 `ok`, or once what a test tells it, or what a test says to each request.
 """
 
 import asyncio
@@ -106,6 +106,10 @@ class Connection(asyncio.Protocol):
         self._answered = self._continued = 0
         self.received.clear()
 
+    def push(self, data: bytes) -> None:
+        """Write what nobody asked for."""
+        self._transport.write(data)
+
     def end(self) -> None:
         """Close it."""
         if not self.is_lost:
@@ -115,7 +119,7 @@ class Connection(asyncio.Protocol):
         if self._answering is not None or self._answered == len(self._reader.messages):
             return
         message = self._reader.messages[self._answered]
-        script = self._capture.script
+        script = self._capture.script or self._capture.answers(message)
         if script is not None and (message.is_whole or script.early):
             self._capture.script = None
             if script.early:
@@ -145,10 +149,14 @@ class Connection(asyncio.Protocol):
 
 @dataclass
 class Capture:
-    """The upstream: `listener` is a bound socket. `continues` has it answer `Expect: 100-continue` with 100."""
+    """The upstream: `listener` is a bound socket. `continues` has it answer `Expect: 100-continue` with 100.
+
+    `script` is for the next request, `answers` for every other; None is 200.
+    """
 
     listener: socket.socket
     script: Script | None = None
+    answers: Callable[[Message], Script | None] = field(default=lambda _: None)
     continues: bool = True
     has_played: bool = False
     connections: list[Connection] = field(default_factory=list)

@@ -8,11 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from exeat.proxy.names import Answer
+from exeat.model.snapshot import Snapshot
+from exeat.proxy.names import Answer, Lookup
 from tests.support.gateway import MadeKey
 from tests.support.in_process import LocalGateway, compile_document
 from tests.support.messages import Message
-from tests.support.transports import MemoryLoop, MemoryTransport
+from tests.support.transports import MemoryLoop, MemoryTransport, RecordingLoop
 
 HANDSHAKE = b"\x16"  # the first byte of a TLS record that begins a connection (RFC 8446 §5.1)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -54,20 +55,31 @@ class Asked(NamedTuple):
         error = self.answer.value(b"exeat-error")
         if error is None and b'"ok":' in self.answer.body:
             inner = json.loads(self.answer.body)
+            inner = inner[0] if isinstance(inner, list) else inner  # a batch of one
             return inner["status"], inner.get("problem", {}).get("code")
         return self.answer.status, None if error is None else error.decode()
 
 
 class Watched:
-    """The gateway, for the length of an `async with`: plaintext upstreams answer 200, TLS ones drop the connection."""
+    """The gateway, for the length of an `async with`: plaintext upstreams answer 200, TLS ones drop the connection.
+
+    It serves a snapshot, or a document that is compiled in `folder`.
+    """
 
     def __init__(
-        self, document: Mapping[str, object], folder: Path, names: StubNames, own: Sequence[tuple[str, int]] = ()
+        self,
+        document: Mapping[str, object] | Snapshot,
+        folder: Path | None,
+        names: Lookup,
+        own: Sequence[tuple[str, int]] = (),
     ) -> None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, MemoryLoop)
+        assert isinstance(loop, MemoryLoop | RecordingLoop)
         self.network = loop.network
-        self.gateway = LocalGateway(compile_document(document, folder), lookup=names, own=own, in_memory=True)
+        if not isinstance(document, Snapshot):
+            assert folder is not None
+            document = compile_document(document, folder)
+        self.gateway = LocalGateway(document, lookup=names, own=own, in_memory=True)
         self.answer = OK
         self._answered: set[MemoryTransport] = set()
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from exeat.model import key as model
+from tests.support.markers import MARKERS, assert_no_leaks
 
 START_S = 15.0
 STOP_S = 15.0
@@ -36,8 +37,9 @@ class MadeKey(NamedTuple):
 
 
 def make_key() -> MadeKey:
-    """Make a new key."""
+    """Make a new key. What a gateway, or a command, writes is searched for it."""
     made = model.make_key("".join(secrets.choice(model.ALPHABET) for _ in range(44)))
+    MARKERS.add_key(made.key)
     return MadeKey(made.key, made.sha256)
 
 
@@ -53,8 +55,11 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 def run_exeat(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 20.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end, and return what it said."""
-    return subprocess.run(
+    """Run the command line to its end, and return what it said: no secret of its document."""
+    for document in (cwd / "exeat.yaml", *(cwd / argument for argument in arguments if argument.endswith(".yaml"))):
+        MARKERS.add_input(document)
+        MARKERS.add_document(document.read_text("utf-8", "replace") if document.is_file() else "", cwd, env or {})
+    done = subprocess.run(
         [*EXEAT, *arguments],
         cwd=cwd,
         env=environment(env or {}),
@@ -63,6 +68,8 @@ def run_exeat(
         timeout=timeout_s,
         check=False,
     )
+    assert_no_leaks(MARKERS.leaks_in(done.stdout, "standard output") + MARKERS.leaks_in(done.stderr, "standard error"))
+    return done
 
 
 def wait_until(holds: Callable[[], bool], what: str, limit_s: float = START_S) -> None:
@@ -78,7 +85,8 @@ class Gateway:
     """A gateway in a temporary folder on a free port, from `with` until its end.
 
     `document` is YAML text or data. `env` adds settings and variables. `tls` has it make its own certificate,
-    whose file is then `certificate`. Leaving the `with` drains it and asserts a clean exit.
+    whose file is then `certificate`. Leaving the `with` drains it, and asserts a clean exit and that no file that it
+    wrote holds a secret or a key of this test run.
     """
 
     def __init__(
@@ -127,7 +135,9 @@ class Gateway:
             if self.is_running and kind is None:
                 self.stop()
         finally:
-            self._end()
+            leaks = self._end()
+        if kind is None:
+            assert_no_leaks(leaks)
 
     def start(self) -> None:
         """Start it and wait until it serves."""
@@ -232,6 +242,8 @@ class Gateway:
 
     def write(self, document: Document) -> None:
         """Replace the document's file whole, as an editor or a deployment does."""
+        self._document = document
+        MARKERS.add_document(document, self.folder, self._env)
         text = document if isinstance(document, str) else json.dumps(document)
         temporary = self.file.with_suffix(".new")
         temporary.write_text(text, "utf-8")
@@ -260,13 +272,16 @@ class Gateway:
         assert self.is_running, f"ended with exit code {self._running.returncode}\n{self.stderr()}"
         return bool(self.events("serving"))
 
-    def _end(self) -> None:
-        """Leave nothing behind, whatever the test did."""
+    def _end(self) -> list[str]:
+        """Leave nothing behind, whatever the test did; where secrets were written."""
         if self.is_running:
             self._running.kill()
             self._running.wait(STOP_S)
+        MARKERS.add_document(self._document, self.folder, self._env)  # once more: its files may have changed
+        leaks = MARKERS.leaks_below(self.folder)
         if self._temporary is not None:
             self._temporary.cleanup()
+        return leaks
 
 
 def _children_of(pid: int) -> list[str]:

@@ -162,9 +162,14 @@ class Party:
         assert problem["status"] == status
         return problem
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway keeps the connection."""
+        return not self._transport.end
+
     def sees_it_open(self) -> None:
         """The gateway keeps the connection."""
-        assert not self._transport.end, f"{self._name} sees {self._transport.end}"
+        assert self.is_open, f"{self._name} sees {self._transport.end}"
 
     def sees_it_closed(self) -> None:
         """The gateway has closed the connection after all it had to say."""

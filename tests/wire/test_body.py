@@ -62,6 +62,11 @@ CHUNKED: list[tuple[bytes, bytes, list[bytes]]] = [
     (b'2 ; a = "b;\\"\t" ;c\r\nab\r\n0\r\n\r\n', b"ab", []),
     (b"2\r\nab\r\n0\r\nX-A: 1\r\nX-A:2 \r\n\r\n", b"ab", [b"X-A: 1\r\n", b"X-A: 2\r\n"]),
     (b"0\r\nHost: a\r\nAUTHORIZATION: b\r\nExeat_Key: c\r\nX: d\r\n\r\n", b"", [b"X: d\r\n"]),
+    (
+        b"0\r\nContent_Length: 1\r\nX-Forwarded-Host: a\r\nx_forwarded_for: b\r\nExeats: d\r\n\r\n",
+        b"",
+        [b"Exeats: d\r\n"],
+    ),
 ]
 
 
@@ -116,6 +121,7 @@ def test_a_chunked_body_that_is_cut_short(data: bytes, content: bytes, trailers:
         b"5\r\nhello\n0\r\n\r\n",
         b"5\r\nhello\r0\r\n\r\n",
         b"5\r\nhelloXX0\r\n\r\n",
+        b"5\r\nhelloX\n0\r\n\r\n",
         b"5\r\nhello\r\n0\r\n\n",
         b"5\r\nhello\r\n0\n\r\n",
         b"0\r\nX A: 1\r\n\r\n",
@@ -171,6 +177,26 @@ def test_any_bytes_as_a_chunked_body(data: bytes, places: list[int]) -> None:
     assert outcome([data]) == outcome([data[one:other] for one, other in pairwise(marks)])
 
 
+@pytest.mark.parametrize("more", [0, 1], ids=["at the limit", "over it"])
+@pytest.mark.parametrize(
+    ("start", "end", "limit"),
+    [(b"5;a=", b"\r\nhello\r\n0\r\n\r\n", CHUNK_LINE_LIMIT_BYTES), (b"0\r\nX: ", b"\r\n\r\n", TRAILER_LIMIT_BYTES + 1)],
+    ids=["a chunk's first line", "the trailer section"],
+)
+def test_lines_at_their_limit_in_any_pieces(start: bytes, end: bytes, limit: int, more: int) -> None:
+    """A line that just fits is read, and one byte more is refused, wherever it is cut: between its CR and LF too."""
+    raw = start + b"b" * (limit - len(start) + more) + end
+    ends = range(len(raw) - len(end), len(raw))
+    for pieces in ([raw], *([raw[:place], raw[place:]] for place in ends), [bytes([byte]) for byte in raw]):
+        reader = ChunkedBody()
+        if more:
+            with pytest.raises(GatewayError, match="too long"):
+                feed(reader, pieces)
+        else:
+            feed(reader, pieces)
+            assert reader.done
+
+
 def test_extensions_are_bounded_as_a_whole() -> None:
     """Extensions of all chunks together have a limit (CVE-2023-39326)."""
     count = EXTENSIONS_LIMIT_BYTES // 200 + 1
@@ -181,7 +207,7 @@ def test_extensions_are_bounded_as_a_whole() -> None:
 def test_trailers_are_bounded_as_a_whole() -> None:
     """All trailers together have a limit, though each is short."""
     with pytest.raises(GatewayError, match="trailer section"):
-        feed(ChunkedBody(), [b"0\r\n", *[b"X-A: " + b"b" * 100 + b"\r\n"] * 1000])
+        feed(ChunkedBody(), [b"0\r\n", *[b"X-A: " + b"b" * 100 + b"\r\n"] * (TRAILER_LIMIT_BYTES // 100)])
 
 
 @pytest.mark.parametrize(

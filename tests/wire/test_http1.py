@@ -320,6 +320,9 @@ def test_connection_nominates() -> None:
     assert b"origin" not in head.known
     response = parse_response(b"HTTP/1.1 200 OK\r\nConnection: X-A\r\nX-A: 1\r\nX-B: 2")
     assert [line for line in response.fields if line] == [b"X-B: 2\r\n"]
+    response = parse_response(b"HTTP/1.1 200 OK\r\nConnection: connection, close, date\r\nDate: x")
+    assert [line for line in response.fields if line] == []
+    assert response.known == {b"connection": b"connection, close, date"}, "a Date that doesn't pass is no Date"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ ID_LENGTH = 12
 SECRET_LENGTH = 32
 CHECK_LENGTH = 6
 PREFIX = b"exeat_"
-_LIKE_A_KEY = re.compile(r"exeat_[0-9A-Za-z_]+")
+_LIKE_A_KEY = re.compile(r"exeat(?:_|%5[Ff])(?:[0-9A-Za-z_]|%5[Ff])+")  # a path may spell '_' as %5F
 SHAPE = re.compile(rb"exeat_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}")
 
 
@@ -25,6 +25,10 @@ class NewKey(NamedTuple):
     id: str
     sha256: str
 
+    def __repr__(self) -> str:
+        """Without the key: it is shown once, and on purpose."""
+        return f"NewKey(id={self.id!r})"
+
 
 class Presented(NamedTuple):
     """The one key that a request shows, and the fields (lower-case) and query parameter that held it."""
@@ -32,6 +36,10 @@ class Presented(NamedTuple):
     key: bytes
     fields: frozenset[bytes]
     parameter: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"Presented(fields={sorted(self.fields)}, parameter={self.parameter!r})"
 
 
 def check_of(text: bytes) -> bytes:
@@ -51,7 +59,7 @@ def is_well_formed(key: bytes) -> bool:
 
 def mask(text: str) -> str:
     """A text with everything that begins like an Exeat key replaced, for logs and answers."""
-    return _LIKE_A_KEY.sub("exeat_…", text) if "exeat_" in text else text
+    return _LIKE_A_KEY.sub("exeat_…", text) if "exeat" in text else text
 
 
 def make_key(symbols: str) -> NewKey:

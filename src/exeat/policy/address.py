@@ -2,7 +2,8 @@
 
 Rule 1: only globally routable unicast, by explicit tables: `ipaddress.is_global` and `is_private` disagree with the
 registries (multicast, 192.88.99.0/24, 168.63.129.16, NAT64 and IPv4-compatible forms are "global" to Python).
-Rule 2: an IPv4 address carried in an IPv6 one is judged as what it carries, or refused.
+Rule 2: an IPv4 address carried in an IPv6 one is judged as what it carries, or refused; where it can be read in two
+ways, both have to pass.
 Rule 3: metadata services, link-local and unspecified addresses are refused whatever is configured.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from exeat.errors import Code
-from exeat.model.decision import Decision, allow, deny, report
+from exeat.model.decision import Decision, Outcome, allow, deny, report
 from exeat.model.upstream import Network, Reach
 
 Address = IPv4Address | IPv6Address
@@ -31,6 +32,10 @@ NEVER: tuple[tuple[Network, str], ...] = tuple(
         ("fd00:ec2::254/128", "a cloud metadata service"),
         ("fd00:ec2::23/128", "a cloud metadata service"),
         ("fd20:ce::254/128", "a cloud metadata service"),
+        ("fd00:c1::a9fe:a9fe/128", "a cloud metadata service"),
+        ("fd00:42::42/128", "a cloud metadata service"),
+        ("fd00:a9fe:a9fe::1/128", "a cloud metadata service"),
+        ("fd00:100::100:200/128", "a cloud metadata service"),
         ("ff00::/8", "multicast"),
         ("::ffff:0:0/96", "an IPv4 address carried in IPv6"),
         ("::ffff:0:0:0/96", "an IPv4 address carried in IPv6"),
@@ -42,6 +47,7 @@ NEVER: tuple[tuple[Network, str], ...] = tuple(
 )
 COMPATIBLE = IPv6Network("::/96")  # IPv4-compatible, of which ::1 alone is something else
 LOOPBACK_6 = IPv6Address("::1")
+NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))  # can be the operator's, unlike the rest of NEVER
 
 NOT_PUBLIC_4: tuple[IPv4Network, ...] = tuple(
     IPv4Network(text)
@@ -55,6 +61,8 @@ PUBLIC_6 = IPv6Network("2000::/3")
 NOT_PUBLIC_6: tuple[IPv6Network, ...] = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
+
+_STRICTEST: tuple[Outcome, ...] = ("deny", "report", "allow")
 
 METADATA_NAMES = frozenset(
     {"metadata.google.internal", "metadata.goog", "metadata", "instance-data", "instance-data.ec2.internal"}
@@ -71,22 +79,38 @@ def judge_name(host: str) -> Decision:
 def judge_address(text: str, reach: Reach, nat64: Iterable[Network] = ()) -> Decision:
     """Judge one resolved address; `reach` says which private networks are granted, `nat64` are RFC 6052 prefixes."""
     try:
-        address = unwrap(ip_address(text), nat64)
+        address = ip_address(text)
     except ValueError:
         return deny(Code.ADDRESS_BLOCKED, "The name resolved to something that isn't an address.")
     if getattr(address, "scope_id", None):
         return deny(Code.ADDRESS_BLOCKED, "The address has a zone.")
-    for network, reason in NEVER:
-        if address in network:
-            return deny(Code.ADDRESS_BLOCKED, f"The target's address is {reason}; it can't be granted.")
-    if address in COMPATIBLE and address != LOOPBACK_6:
-        return deny(Code.ADDRESS_BLOCKED, "The target's address is an IPv4 address carried in IPv6.")
+    carried = [unwrap(address, [network]) for network in nat64 if address in network]
+    if not carried:
+        return _judge(address, reach)
+    if not any(address in network for network in NAT64) and (refusal := _refuse(address)):
+        return refusal
+    return min((_judge(each, reach) for each in carried), key=lambda decision: _STRICTEST.index(decision.outcome))
+
+
+def _judge(address: Address, reach: Reach) -> Decision:
+    if refusal := _refuse(address):
+        return refusal
     if is_public(address):
         return allow("the address is public")
     if any(address in network for network in reach.private):
         return allow("the address is in a granted private network")
     reason = "The target's address is private or reserved, and its network isn't granted."
     return report(Code.ADDRESS_BLOCKED, reason) if reach.report else deny(Code.ADDRESS_BLOCKED, reason)
+
+
+def _refuse(address: Address) -> Decision | None:
+    """The refusal of an address that can't be granted."""
+    for network, reason in NEVER:
+        if address in network:
+            return deny(Code.ADDRESS_BLOCKED, f"The target's address is {reason}; it can't be granted.")
+    if address in COMPATIBLE and address != LOOPBACK_6:
+        return deny(Code.ADDRESS_BLOCKED, "The target's address is an IPv4 address carried in IPv6.")
+    return None
 
 
 def is_public(address: Address) -> bool:

@@ -22,6 +22,7 @@ _STANDARD_OR_NONE = _STANDARD | {None}
 _OTHERS = _STANDARD - {b"authorization"}
 _IN_AUTHORIZATION = frozenset({b"authorization"})
 _BEARER = b"Bearer " + PREFIX
+_ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, query: bytes | None) -> Presented:
@@ -31,13 +32,11 @@ def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, quer
     usual = slot in _STANDARD_OR_NONE and parameter is None
     if usual and authorization is not None and _OTHERS.isdisjoint(known) and authorization.startswith(_BEARER):
         return Presented(authorization[7:], _IN_AUTHORIZATION, None)
-    found = dict(_in_fields(head, slot))
-    in_query = _in_query(query, parameter) if parameter and query else None
-    keys = set(found.values())
-    if in_query:
-        keys.add(in_query)
+    found = list(_in_fields(head, slot))
+    in_query = set(_in_query(query, parameter)) if parameter and query else set()
+    keys = {key for _, key in found} | in_query
     if len(keys) == 1:
-        return Presented(keys.pop(), frozenset(found), parameter if in_query else None)
+        return Presented(keys.pop(), frozenset({name for name, _ in found}), parameter if in_query else None)
     if keys:
         raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
     raise GatewayError(Code.KEY_MISSING, "No place where Exeat looks for a key holds one.")
@@ -53,8 +52,9 @@ def _in_fields(head: RequestHead, slot: bytes | None) -> Iterator[tuple[bytes, b
             yield name, key
     if known.get(b"x-api-key", b"").startswith(PREFIX):
         yield b"x-api-key", known[b"x-api-key"]
-    if slot is not None and slot not in _STANDARD and (key := _in_field(head, slot)):
-        yield slot, key
+    if slot is not None and slot not in _STANDARD:
+        for key in _in_lines(head, slot):
+            yield slot, key
 
 
 def identify(key: bytes, snapshot: Snapshot, now: float) -> Key:
@@ -88,7 +88,7 @@ def _in_authorization(value: bytes) -> bytes | None:
     if scheme.lower() != b"basic":
         return None
     try:
-        user, _, password = binascii.a2b_base64(rest).partition(b":")
+        user, _, password = _decode_base64(rest).partition(b":")
     except binascii.Error:
         return None
     keys = {part for part in (user, password) if part.startswith(PREFIX)}
@@ -97,19 +97,25 @@ def _in_authorization(value: bytes) -> bytes | None:
     return keys.pop() if keys else None
 
 
-def _in_field(head: RequestHead, slot: bytes) -> bytes | None:
+def _decode_base64(text: bytes) -> bytes:
+    """What base64 holds, read as leniently as any server might: in either alphabet, with or without padding."""
+    return binascii.a2b_base64(text.translate(_ONE_ALPHABET) + b"==")
+
+
+def _in_lines(head: RequestHead, slot: bytes) -> Iterator[bytes]:
+    """The keys in every line of a field, whatever prefix stands before them."""
     for line in head.fields:
         if name_of(line) == slot:
             bare = split_field(line)[1].rpartition(b" ")[2]
-            return bare if bare.startswith(PREFIX) else None
-    return None
+            if bare.startswith(PREFIX):
+                yield bare
 
 
-def _in_query(query: bytes, parameter: bytes) -> bytes | None:
+def _in_query(query: bytes, parameter: bytes) -> Iterator[bytes]:
+    """The keys in every parameter of a name."""
     for name, value in parameters(query):
         if name == parameter and value.startswith(PREFIX):
-            return value
-    return None
+            yield value
 
 
 def parameters(query: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -34,10 +34,11 @@ def render_request(
     if injection is not None:
         if injection.unavailable is not None:
             raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, "The upstream's secret has disappeared.", untouched=True)
-        if injection.line is not None:
-            credential = injection.line.octets + b"\r\n"
-            if injection.slot is not None and injection.slot not in _APART:
-                drop = drop | {injection.slot}
+        line, slot = injection.line, injection.slot
+        if line is not None:
+            credential = line.octets + b"\r\n"
+            if slot is not None and slot not in _APART:
+                drop = drop | {slot}
         elif injection.pair is not None and injection.parameter is not None:
             query = replace_parameter(query, injection.parameter, injection.pair.octets)
     fields = head.fields
@@ -45,9 +46,9 @@ def render_request(
         fields = [line for line in fields if name_of(line) not in drop]
     passes_caller = injection is None or injection.passes_caller
     target = path if query is None else b"%b?%b" % (path, query)
-    start = b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, target, host)
-    lines = start + b"".join(fields) + _own_lines(head, presented, passes_caller=passes_caller, via=via)
-    if presented.key in lines:
+    own = _own_lines(head, presented, passes_caller=passes_caller, via=via)
+    lines = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (head.method, target, host, b"".join(fields), own)
+    if lines.find(presented.key) >= 0:  # `in` costs three times as much: it tries a number first
         raise _key_would_leave()
     return lines + credential
 

@@ -17,7 +17,8 @@ def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
             return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", _needles(secret.reveal()), origins)
         case Basic(username, password):
             token = base64.b64encode(f"{username.reveal()}:{password.reveal()}".encode()).decode()
-            needles = (*_needles(username.reveal()), *_needles(password.reveal()), *_long(token.rstrip("=")))
+            whole = token.rstrip("=")
+            needles = (*_needles(username.reveal()), *_needles(password.reveal()), *_long(whole, _other(whole)))
             return _field("basic", "Authorization", f"Basic {token}", needles, origins)
         case Header(name, secret, prefix):
             return _field("header", name, prefix + secret.reveal(), _needles(secret.reveal()), origins)
@@ -39,11 +40,24 @@ def _field(kind: str, name: str, value: str, needles: tuple[Secret, ...], origin
 
 
 def _needles(secret: str) -> tuple[Secret, ...]:
-    """The spellings in which an upstream could echo a secret: as it is, percent-encoded, base64 in both alphabets."""
-    plain = base64.b64encode(secret.encode()).decode().rstrip("=")
-    spellings = (secret, quote(secret, safe=""), plain, plain.replace("+", "-").replace("/", "_"))
-    return _long(*dict.fromkeys(spellings))
+    """The spellings in which an upstream could echo a secret: as it is, percent-encoded, within something in base64.
+
+    Percent-encoding that encodes more or less than this is undone when answers are searched; a space may be a '+'.
+    """
+    encoded = [_within_base64(secret.encode(), before) for before in range(3)]
+    return _long(secret, quote(secret, safe=""), secret.replace(" ", "+"), *encoded, *map(_other, encoded))
+
+
+def _within_base64(secret: bytes, before: int) -> str:
+    """The characters of base64 that are the secret's alone, where `before` bytes precede it in its group of three."""
+    text = base64.b64encode(bytes(before) + secret).decode()
+    return text[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+
+
+def _other(text: str) -> str:
+    """Base64 in its alphabet for URLs."""
+    return text.replace("+", "-").replace("/", "_")
 
 
 def _long(*spellings: str) -> tuple[Secret, ...]:
-    return tuple(Secret(text) for text in spellings if len(text) >= NEEDLE_LIMIT)
+    return tuple(Secret(text) for text in dict.fromkeys(spellings) if len(text) >= NEEDLE_LIMIT)
