@@ -58,8 +58,8 @@ def attacker(processors: Processors) -> Iterator[Elsewhere]:
 
 @pytest.fixture(scope="session")
 def neighbour(processors: Processors) -> Iterator[Neighbour]:
-    """The process that only wants to work."""
-    with Elsewhere(processors.ours) as elsewhere:
+    """The process that only wants to work. It measures: that it has to wait for a processor isn't the gateway's doing."""
+    with Elsewhere(processors.ours, first=True) as elsewhere:
         yield Neighbour(elsewhere)
 
 

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from types import TracebackType
@@ -40,19 +41,22 @@ def is_over(within_s: float = 0.0) -> bool:
     return _signals.over.wait(within_s)
 
 
-def _settle(signals: Signals, processors: set[int]) -> None:
+def _settle(signals: Signals, processors: set[int], *, first: bool) -> None:
     global _signals  # noqa: PLW0603 - this process does one thing at a time
     _signals = signals
     os.sched_setaffinity(0, processors)
+    if first:
+        with suppress(PermissionError):  # root's alone
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 class Elsewhere:
-    """One such process, on these processors."""
+    """One such process, on these processors; `first` before all others there, whoever else wants to run."""
 
-    def __init__(self, processors: set[int]) -> None:
+    def __init__(self, processors: set[int], *, first: bool = False) -> None:
         context = get_context("spawn")
         self._signals = Signals(context.Event(), context.Event(), context.Event())
-        self._pool = ProcessPoolExecutor(1, context, _settle, (self._signals, processors))
+        self._pool = ProcessPoolExecutor(1, context, partial(_settle, first=first), (self._signals, processors))
 
     def __enter__(self) -> Self:
         return self

@@ -158,7 +158,7 @@ class Trust:
 def load_identity(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
     """Load a certificate and key given as PEM text: through a file in memory, because OpenSSL's loader wants paths."""
     descriptor = os.memfd_create("identity", os.MFD_CLOEXEC)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(certificate + "\n" + (key or ""))
         file.flush()
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")

@@ -47,8 +47,12 @@ class Wait(Generic[Value]):
     def __await__(self) -> Generator["Wait[Value]", None, Value]:
         if not self._done:
             yield self
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None  # an error that leads back to its own traceback is never freed
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         return self._value  # type: ignore[return-value]  # set() gave it
 
 

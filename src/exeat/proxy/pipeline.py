@@ -12,7 +12,7 @@ from exeat.model.key import mask
 from exeat.policy.authenticate import identify, key_id, present
 from exeat.policy.authorize import ALLOWED, Permit, check_network, permit_destination, permit_upstreams
 from exeat.policy.cors import allowed_origin, is_preflight, preflight_fields
-from exeat.policy.forward import check_loop
+from exeat.policy.forward import check_host, check_loop
 from exeat.policy.resolve import Resolved, resolve
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.attempt import attempt, deadline
@@ -96,6 +96,8 @@ def authorize(exchange: Exchange, head: RequestHead, resolved: Resolved) -> Perm
     if resolved.unknown is not None:
         raise GatewayError(Code.UPSTREAM_UNKNOWN, f"No upstream is named {mask(resolved.unknown)!r}.")
     origin = resolved.target.origin if resolved.target is not None else None
+    if origin is not None and exchange.presented is not None:
+        check_host(origin.host, exchange.presented)
     if resolved.upstreams:
         permit = permit_upstreams(resolved.upstreams, origin, key.consumer, head.method, resolved.path)
     else:

@@ -7,6 +7,7 @@ Rule 2: one read costs a bounded time: a body in very many chunks is read over s
 import asyncio
 
 from exeat.errors import GatewayError
+from exeat.policy.forward import trailers_to_forward
 from exeat.proxy.answering import Answering
 from exeat.proxy.exchange import BodySink
 from exeat.proxy.runtime import Runtime
@@ -55,7 +56,7 @@ class Receiving(Answering):
         if body.done:
             self._body = None
             self._buffer = body.rest
-            sink.end_body(body.trailers)
+            sink.end_body(trailers_to_forward(body.trailers, exchange.presented) if body.trailers else [])
             self._pause_if_full()
         elif body.has_more and not self._reads_on:
             self._reads_on = True
