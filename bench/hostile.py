@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 TESTS = "tests/hostile"
 PYTEST = (sys.executable, "-m", "pytest", "-q")
@@ -28,7 +28,7 @@ def main() -> None:
                 stdout=subprocess.DEVNULL,
                 check=False,
             )
-            for case in Xml.parse(report).iter("testcase"):  # noqa: S314 - pytest's own
+            for case in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest's own
                 print(_row(case), flush=True)
 
 
@@ -39,7 +39,7 @@ def _tests(arguments: list[str]) -> Iterator[str]:
     return (line for line in listed.splitlines() if "::" in line)
 
 
-def _row(case: Xml.Element) -> str:
+def _row(case: ET.Element) -> str:
     figures = {each.get("name"): each.get("value") for each in case.iter("property")}
     name = f"{str(case.get('classname')).rpartition('.')[2]}: {case.get('name')}".replace("test_", "")
     failed = "" if case.find("failure") is None else " **failed**"

@@ -45,7 +45,7 @@ def refusals(url: str, entrance: Entrance) -> set[str]:
     if entrance in {"envelope", "batch"}:
         return {TARGET}
     if entrance == "header":
-        return {REQUEST} if any(byte < 0x20 and byte != 0x09 or byte == 0x7F for byte in url.encode()) else {TARGET}
+        return {REQUEST} if any((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in url.encode()) else {TARGET}
     if any(not 0x21 <= byte <= 0x7E for byte in url.encode()):
         return {REQUEST}
     if entrance == "absolute":

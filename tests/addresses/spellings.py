@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 PUBLIC_4 = ("93.184.215.14", "8.8.8.8", "172.32.0.1", "100.63.255.255", "11.0.0.1", "223.255.255.1")
 PRIVATE_4 = ("10.1.2.3", "127.0.0.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "240.0.0.1", "198.18.0.1")
@@ -76,10 +75,7 @@ def other_digits(draw: st.DrawFn) -> Spelling:
     """An IPv4 address with a digit or a full stop that isn't ASCII, or with a character that is read as nothing."""
     text = draw(fours)
     place = draw(st.integers(0, len(text) - 1))
-    if text[place] == ".":
-        other = draw(st.sampled_from(STOPS))
-    else:
-        other = draw(st.sampled_from(DIGITS))[int(text[place])]
+    other = draw(st.sampled_from(STOPS if text[place] == "." else [digits[int(text[place])] for digits in DIGITS]))
     return Spelling(draw(st.sampled_from([text[:place] + other + text[place + 1 :], text + draw(nothing)])), None)
 
 
@@ -160,23 +156,13 @@ def hosts(known: st.SearchStrategy[str]) -> st.SearchStrategy[Spelling]:
 
 GOOD_PORTS = ("", "", "", ":80", ":443", ":8443", ":8080", ":00443", ":0080", ":65535", ":22", ":1")
 BAD_PORTS = (
-    ":",
-    ":0",
-    ":00000",
-    ":65536",
-    ":99999",
-    ":000443",
-    ":443:80",
-    ":+80",
-    ": 80",
-    ":80 ",
-    ":-1",
-    ":0x50",
-    ":８０",
-)  # noqa: RUF001
-BAD_PORTS += (":http", ":80%20", ":4\n43", ":443\0", "::443", ":443\\", ":443@evil.test", ":٤٤٣")
-BAD_SCHEMES = ("ftp://", "file://", "gopher://", "unix://", "ws://", "//", "http//", "httpss://", "ht\ntp://")
-BAD_SCHEMES += ("http:\\\\", "https:\\/", "http://http://", "view-source:http://", "http\0://", "", "https:")
+    *(":", ":0", ":00000", ":65536", ":99999", ":000443", ":443:80", ":+80", ": 80", ":80 ", ":-1", ":0x50", ":http"),
+    *(":\uff18\uff10", ":٤٤٣", ":80%20", ":4\n43", ":443\0", "::443", ":443\\", ":443@evil.test"),
+)
+BAD_SCHEMES = (
+    *("ftp://", "file://", "gopher://", "unix://", "ws://", "//", "http//", "httpss://", "ht\ntp://"),
+    *("http:\\\\", "https:\\/", "http://http://", "view-source:http://", "http\0://", "", "https:"),
+)
 
 
 @st.composite

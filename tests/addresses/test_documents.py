@@ -1,4 +1,4 @@
-"""Any spelling of a place in a document: an upstream is where its URL says, a destination is what it says, or refused."""
+"""Any spelling of a place in a document: an upstream or a destination is where it says, or the document is refused."""
 
 import tempfile
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """What can't be granted: no document, whatever it says, has a metadata service or link-local address dialled."""
 
 import functools
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -39,7 +38,7 @@ def written(address: str) -> str:
 
 
 def grants(address: str, network: str) -> Iterator[Mapping[str, object]]:
-    """Documents that try everything to have an address dialled: as an upstream, and behind the name of a destination."""
+    """Documents that try everything to have an address dialled: as an upstream, and behind a destination's name."""
     exact = f"{address}/{ip_address(address).max_prefixlen}"
     url = f"http://{written(address)}"
     for private in (["0.0.0.0/0"], ["::/0"], [exact], [network], [f"::ffff:{PUBLIC}/128"], [*WIDEST]):
@@ -56,7 +55,7 @@ def compiled(document: Mapping[str, object]) -> Snapshot | None:
     """The snapshot of a document; None if it is refused."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return compile_document(document | {"consumers": consumer(world.KEY)}, Path(folder))
+            return compile_document({**document, "consumers": consumer(world.KEY)}, Path(folder))
         except DocumentError:
             return None
 
@@ -64,7 +63,7 @@ def compiled(document: Mapping[str, object]) -> Snapshot | None:
 def dialled(
     snapshot: Snapshot, addresses: tuple[str, ...], url: str = "http://a.test"
 ) -> tuple[set[str], set[str | None]]:
-    """What is dialled, and how it is answered, when an upstream and a URL are called whose names have these addresses."""
+    """What is dialled, and how it is answered, when an upstream and a URL with these addresses are called."""
     requests = [b"GET /t/p HTTP/1.1\r\nHost: gw.test\r\n" + world.LINE, envelope({"url": url}, world.LINE)]
 
     async def ask() -> tuple[set[str], set[str | None]]:
@@ -113,8 +112,11 @@ def test_not_through_an_operators_nat64(prefix: str, address: str) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["fe80::/64", "fe80::/96", "fd00:ec2::/32", "fd00:ec2::/96", "fd20:ce::/64", "ff02::/96", "::/96", "::ffff:0:0/96", "2002:a9fe::/32", "2001::/32", "::ffff:0:0:0/96"],
-)  # fmt: skip
+    [
+        *("fe80::/64", "fe80::/96", "fd00:ec2::/32", "fd00:ec2::/96", "fd20:ce::/64", "ff02::/96", "::/96"),
+        *("::ffff:0:0/96", "2002:a9fe::/32", "2001::/32", "::ffff:0:0:0/96"),
+    ],
+)
 def test_no_prefix_makes_an_address_another(prefix: str) -> None:
     """What can't be granted isn't allowed for being listed as a NAT64 prefix, whatever it then seems to carry."""
     snapshot = compiled(

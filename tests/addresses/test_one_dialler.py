@@ -126,9 +126,7 @@ def test_the_search_finds_them(text: str) -> None:
 
 def calls(tree: ast.AST, name: str) -> list[ast.Call]:
     """The calls of a function or method in a tree."""
-    return [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", None) == name
-    ]
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", None) == name]
 
 
 def test_only_judged_addresses_reach_a_socket() -> None:

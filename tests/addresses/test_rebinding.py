@@ -24,8 +24,7 @@ STALE_S, LONGEST_S, SHORTEST_S = 300.0, 300.0, 1.0
 async def refreshed(scene: Scene, name: str, count: int) -> None:
     """Wait until a name was looked up so many times, and the answer is there."""
     async with asyncio.timeout(5):
-        while scene.server.count(name) < count:
-            await asyncio.sleep(0.002)
+        await scene.server.until(name, count)
     await asyncio.sleep(0.03)
 
 
@@ -119,9 +118,15 @@ def test_between_an_attempt_and_its_repetition() -> None:
 
 async def sent_twice(scene: Scene) -> None:
     """Wait until the second request is on the first connection."""
+    connection, is_there = scene.network.connections[0], asyncio.Event()
+
+    def arrived() -> None:
+        if connection.sent.count(b"\r\n\r\n") == 2:
+            is_there.set()
+
+    connection.arrived = arrived
     async with asyncio.timeout(5):
-        while scene.network.connections[0].sent.count(b"\r\n\r\n") < 2:
-            await asyncio.sleep(0.002)
+        await is_there.wait()
 
 
 def test_between_endpoints() -> None:

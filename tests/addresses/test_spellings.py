@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-from exeat.proxy.names import Answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.addresses import spellings, world
+from exeat.proxy.names import Answer
+from tests.addresses import oracle, spellings, world
 from tests.addresses.entrances import ENTRANCES, Entrance, can_carry, refusals, render
-from tests.addresses.spellings import Place, Url, is_address
+from tests.addresses.spellings import Url, is_address
 from tests.support.dialled import Asked, StubNames, Watched
 from tests.support.transports import run
 
@@ -100,7 +100,7 @@ def check_sent(meaning: tuple[str, str, int], sent: bytes) -> None:
 def names_needed(call: Call, code: str | None) -> set[str]:
     """The names that may be asked for: the canonical host, once it was allowed, and nothing before."""
     meaning = call.url.meaning
-    if meaning is None or is_address(meaning[1]) or meaning[1] in world.oracle.METADATA_NAMES:
+    if meaning is None or is_address(meaning[1]) or meaning[1] in oracle.METADATA_NAMES:
         return set()
     return {meaning[1]} if code in {None, "dns-failed", "address-blocked", "connect-failed"} else set()
 

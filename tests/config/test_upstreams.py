@@ -7,6 +7,7 @@ import pytest
 import trustme
 
 from exeat.model.upstream import TlsIdentity
+from exeat.proxy.dial import Trust
 from tests.config.conftest import Desk
 
 TEXT = "upstreams: {a: {url: 'https://a.com', tls: {ca: ca.pem, certificate: me.pem, key: '%s'}}}\n"
@@ -76,6 +77,32 @@ def test_authorities_as_text(signed: Desk) -> None:
         identity = snapshot.upstreams[b"a"].endpoints[0].route.tls
         assert identity.ca is not None
         assert identity.ca.strip() == text.strip()
+
+
+@pytest.mark.parametrize("written", ["ca.pem", "${file:ca.pem}"])
+def test_a_bundle_with_comments(signed: Desk, written: str) -> None:
+    """Text beside the certificates may be in any alphabet; both certificates are what the workers trust."""
+    first, second = (signed.folder / "ca.pem").read_text(), trustme.CA().cert_pem.bytes().decode()
+    (signed.folder / "ca.pem").write_text(f"# Főtanúsítvány\n{first}\n# 認証局 🔏\n{second}\n# konec — Ω\n", "utf-8")
+    found = identity(signed, f"upstreams: {{a: {{url: 'https://a.com', tls: {{ca: '{written}'}}}}}}\n")
+    assert len(Trust().context(found).get_ca_certs()) == 2
+
+
+def test_a_certificate_that_is_not_ascii(signed: Desk) -> None:
+    """A letter of another alphabet within a certificate is no comment: the document is refused."""
+    text = (signed.folder / "ca.pem").read_text()
+    (signed.folder / "ca.pem").write_text(text.replace("MII", "МII", 1), "utf-8")  # noqa: RUF001 - that is the case
+    (line,) = signed.problems("upstreams: {a: {url: 'https://a.com', tls: {ca: ca.pem}}}\n")
+    assert "holds no certificates" in line
+
+
+def test_comments_beside_the_own_certificate(signed: Desk) -> None:
+    """So may text beside a client's certificate and its key, in the workers too."""
+    for name in ("me.pem", "me.key"):
+        file = signed.folder / name
+        file.write_text(f"# Ügyféltanúsítvány\n{file.read_text()}", "utf-8")
+    context = Trust().context(identity(signed, TEXT % "me.key"))
+    assert len(context.get_ca_certs()) == 1
 
 
 def test_missing_listener_files_are_watched(tmp_path: Path) -> None:

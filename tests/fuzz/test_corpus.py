@@ -15,21 +15,13 @@ MOST_SEEDS = 40
 WITHOUT_ENGINE = "import runpy, sys; sys.modules['atheris'] = None; runpy.run_module('fuzz', run_name='__main__')"
 
 
-# Defects that were found and aren't mended yet: the input, and what is wrong with it.
-KNOWN = {
-    "document/ca-not-ascii": "TypeError where tls.ca holds text outside ASCII, as the comments of a bundle may",
-}
-
-
 def name(path: Path) -> str:
     return path.relative_to(FUZZ / "corpus").as_posix()
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=name)
-def test_every_promise_holds_for(seed: Path, request: pytest.FixtureRequest) -> None:
+def test_every_promise_holds_for(seed: Path) -> None:
     """No input of the corpus breaks a promise of its parser."""
-    if (known := KNOWN.get(name(seed))) is not None:
-        request.applymarker(pytest.mark.xfail(reason=known))
     check_of(seed.parent.name)(seed.read_bytes())
 
 

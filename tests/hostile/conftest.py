@@ -58,7 +58,7 @@ def attacker(processors: Processors) -> Iterator[Elsewhere]:
 
 @pytest.fixture(scope="session")
 def neighbour(processors: Processors) -> Iterator[Neighbour]:
-    """The process that only wants to work. It measures: that it has to wait for a processor isn't the gateway's doing."""
+    """The process that only wants to work. It measures: what it waits for is to be the gateway, never a processor."""
     with Elsewhere(processors.ours, first=True) as elsewhere:
         yield Neighbour(elsewhere)
 

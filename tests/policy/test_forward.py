@@ -12,11 +12,13 @@ from exeat.model.credential import Basic, Bearer, Caller, Header, Injection, Kin
 from exeat.model.secret import Secret
 from exeat.policy.authenticate import present
 from exeat.policy.forward import (
+    check_host,
     check_loop,
     expects_continue,
     remove_parameter,
     render_request,
     replace_parameter,
+    trailers_to_forward,
 )
 from exeat.policy.inject import NEEDLE_LIMIT, prepare
 from exeat.wire.fields import split_field
@@ -300,6 +302,25 @@ def test_a_request_that_has_been_here(via: str, loops: bool) -> None:  # noqa: F
     else:
         check_loop(request, b"exeat-1")
     check_loop(head(), b"exeat-1")
+
+
+@pytest.mark.parametrize("host", ["{}", "{}.api.test", "a.{}.test", "a-{}b.test"])
+def test_a_host_that_holds_the_key(host: str) -> None:
+    """A canonical host holds the key in lower case, and is refused for it."""
+    shown = present(head(f"Exeat-Key: {TEXT}"), None, None, None)
+    with pytest.raises(GatewayError) as caught:
+        check_host(host.format(TEXT.lower()), shown)
+    assert caught.value.code is Code.MALFORMED_REQUEST
+    check_host(host.format("exeat_abc"), shown)
+
+
+def test_trailers_that_hold_the_key() -> None:
+    """A trailer with the key in its name or value stays behind, and all of them where no key was found."""
+    shown = present(head(f"Exeat-Key: {TEXT}"), None, None, None)
+    kept = [b"X-Sum: 5\r\n", b"X-Key: exeat_abc\r\n"]
+    held = [b"X-Key: %b\r\n" % KEY, b"X-%b: 1\r\n" % KEY, b"X: (%b)\r\n" % KEY]
+    assert trailers_to_forward([*held, *kept], shown) == kept
+    assert trailers_to_forward(kept, None) == []
 
 
 def test_what_leaves_is_a_request() -> None:

@@ -4,56 +4,20 @@ import asyncio
 import errno
 import os
 import resource
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
-from exeat.errors import Code, GatewayError
-from exeat.model.decision import Decision
-from exeat.model.upstream import Reach, Route, TlsIdentity
-from exeat.proxy.dial import Dialler, Trust, is_local
-from exeat.proxy.names import Answer, Names
-from exeat.proxy.outbox import Outbox
-from exeat.proxy.secure import Secure
-from exeat.proxy.upstream import UpstreamConnection
-from tests.support.certificates import Authority
-from tests.support.transports import MemoryLoop, MemoryTransport, run
+from exeat.errors import Code
+from exeat.model.upstream import Reach
+from exeat.proxy.dial import is_local
+from tests.proxy.dialling import PUBLIC, Desk
+from tests.support.transports import run
 from tests.support.values import route
 
-PUBLIC, OTHER, PRIVATE, METADATA = "93.184.216.34", "2606:2800:21f::1", "10.1.2.3", "169.254.169.254"
+OTHER, PRIVATE, METADATA = "2606:2800:21f::1", "10.1.2.3", "169.254.169.254"
 LOOPBACK = Reach((ip_network("127.0.0.0/8"), ip_network("::1/128")))
-
-
-class Desk:
-    """A dialler, the names that it finds, and the network that it dials into."""
-
-    def __init__(self, names: Mapping[str, tuple[str, ...]] | None = None, own: Sequence[tuple[str, int]] = ()) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, MemoryLoop)
-        self.network = loop.network
-        self._names = dict(names or {})
-        self.asked: list[str] = []
-        self.reported: list[Decision] = []
-        self.dialler = Dialler(Names(self._look_up, loop.time), own, Trust())
-        self.dialler.outbox = Outbox()
-
-    async def _look_up(self, host: str) -> Answer:
-        self.asked.append(host)
-        return Answer(self._names[host], 60)
-
-    async def dial(self, way: Route) -> UpstreamConnection:
-        """Dial with a second for names and three for connecting."""
-        return await self.dialler.dial(way, dns_s=1, connect_s=3, reported=self.reported.append)
-
-    async def refused(self, way: Route, code: Code) -> str:
-        """That dialling fails with a code before a byte was sent; why."""
-        with pytest.raises(GatewayError) as caught:
-            await self.dial(way)
-        assert caught.value.code is code
-        return caught.value.detail
 
 
 def test_a_name_is_dialled_by_its_judged_address() -> None:
@@ -236,162 +200,6 @@ def test_a_connection_that_leads_elsewhere() -> None:
         assert desk.network.connections[0].sent == b""
 
     run(check())
-
-
-def test_a_peer_that_does_not_speak_tls() -> None:
-    """An answer that is no TLS is `tls-failed`; the connection is closed."""
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,)})
-        dialling = asyncio.get_running_loop().create_task(desk.refused(route("https://api.test"), Code.TLS_FAILED))
-        await asyncio.sleep(0.1)
-        transport = desk.network.connections[0]
-        assert transport.sent.startswith(b"\x16\x03")
-        transport.deliver(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await dialling
-        assert transport.is_closing()
-
-    run(check())
-
-
-def test_a_peer_that_hangs_up_during_the_handshake() -> None:
-    """A connection that ends before TLS is there counts as one that failed."""
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,)})
-        dialling = asyncio.get_running_loop().create_task(desk.refused(route("https://api.test"), Code.CONNECT_FAILED))
-        await asyncio.sleep(0.1)
-        desk.network.connections[0].deliver(None)
-        await dialling
-
-    run(check())
-
-
-def test_a_peer_that_says_nothing_during_the_handshake() -> None:
-    """The handshake is within the time for connecting, and what was begun is dropped."""
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,)})
-        await desk.refused(route("https://api.test"), Code.CONNECT_TIMEOUT)
-        await asyncio.sleep(0.1)
-        assert desk.network.connections[0].end == "aborted"
-
-    run(check())
-
-
-class Server(asyncio.Protocol):
-    """The far end of a TLS connection; it keeps what it reads."""
-
-    def __init__(self) -> None:
-        self.read = b""
-        self.transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.read += data
-
-    def eof_received(self) -> bool:
-        return False
-
-
-class TlsNetwork:
-    """Serves TLS at the other end of every connection of a loop's network."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        self.servers: list[Server] = []
-        self.names: list[object] = []
-
-    def serve(self, transport: MemoryTransport) -> None:
-        """Shake hands at the far end of a connection."""
-        loop = asyncio.get_running_loop()
-        server = Server()
-        self.servers.append(server)
-        far = MemoryTransport(loop, Secure(server, self._context, server_side=True), ("192.0.2.9", 9))
-        carry(loop, transport, far)
-        carry(loop, far, transport)
-        loop.call_soon(far.protocol.connection_made, far)
-
-
-def carry(loop: asyncio.AbstractEventLoop, near: MemoryTransport, far: MemoryTransport) -> None:
-    """Bring what one end writes to the other."""
-
-    def arrived() -> None:
-        data, near.sent = near.sent, b""
-        if data:
-            loop.call_soon(far.deliver, data)
-
-    near.arrived = arrived
-    loop.call_soon(arrived)
-
-
-@pytest.mark.parametrize(
-    ("host", "names", "works"),
-    [
-        ("api.test", ("api.test",), True),
-        ("v1.api.test", ("*.api.test",), True),
-        ("api.test", ("*.api.test",), False),
-        ("api.test", ("other.test",), False),
-        ("api.test", (PUBLIC,), False),
-        (PUBLIC, (PUBLIC,), True),
-        (PUBLIC, ("api.test",), False),
-    ],
-)
-def test_the_name_is_verified(host: str, names: tuple[str, ...], works: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """The certificate has to be for the name that was asked for, though the connection goes to a number."""
-    authority = Authority(tmp_path)
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,), "v1.api.test": (PUBLIC,)})
-        tls = TlsIdentity(ca=authority.file.read_text("ascii"))
-        dialling = asyncio.get_running_loop().create_task(desk.dial(route(f"https://{host}", tls=tls)))
-        await asyncio.sleep(0.01)
-        network = TlsNetwork(authority.server_context(*names))
-        network.serve(desk.network.connections[0])
-        if works:
-            connection = await dialling
-            assert connection.is_open
-        else:
-            with pytest.raises(GatewayError) as caught:
-                await dialling
-            assert caught.value.code is Code.TLS_FAILED
-            assert caught.value.untouched
-
-    run(check())
-
-
-def test_a_stranger_is_not_trusted(tmp_path: Path) -> None:
-    """A certificate of another authority is refused, also where the system would trust it."""
-    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,)})
-        tls = TlsIdentity(ca=authority.file.read_text("ascii"))
-        dialling = asyncio.get_running_loop().create_task(desk.dial(route("https://api.test", tls=tls)))
-        await asyncio.sleep(0.01)
-        TlsNetwork(other.server_context("api.test")).serve(desk.network.connections[0])
-        with pytest.raises(GatewayError) as caught:
-            await dialling
-        assert caught.value.code is Code.TLS_FAILED
-
-    run(check())
-
-
-def test_contexts_are_made_once(tmp_path: Path) -> None:
-    """Identities of one fingerprint share a context; the laws of every context are the same."""
-    authority = Authority(tmp_path)
-    trust = Trust(ca_file=str(authority.file))
-    context = trust.context(TlsIdentity(fingerprint="a"))
-    assert trust.context(TlsIdentity(fingerprint="a")) is context
-    assert trust.context(TlsIdentity(fingerprint="b")) is not context
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert not context.hostname_checks_common_name
-    assert len(context.get_ca_certs()) == 1
-    assert trust.context(TlsIdentity(verify=False, fingerprint="blind")).verify_mode is ssl.CERT_NONE
 
 
 @pytest.mark.parametrize("own", [(), [("127.0.0.1", 9)]])

@@ -2,6 +2,7 @@
 
 from exeat.wire.body import ChunkedBody
 from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Stage, chunks, conversation, message, scene
+from tests.support.values import KEY
 
 HOST = "Host: gateway.test"
 NEXT = message("GET /api/next HTTP/1.1", HOST, KEYED)
@@ -58,6 +59,19 @@ def test_trailers_of_a_request(stage: Stage) -> None:
     stage.upstream().hears(
         "POST / HTTP/1.1", "Host: api.test", CHUNKED, CREDENTIAL, body=chunks("hello", trailers=("X-Sum: 5",))
     )
+
+
+@conversation()
+def test_a_trailer_that_holds_the_key(stage: Stage) -> None:
+    """A trailer with the key in it is left out; the request is complete without it, and the next one follows."""
+    caller = stage.caller()
+    trailers = ("X-Sum: 5", f"X-Note: {KEY.decode()} is mine", "X-End: 6")
+    caller.sends(message("POST /api/ HTTP/1.1", HOST, KEYED, CHUNKED, body=chunks("hello", trailers=trailers)) + NEXT)
+    api = stage.upstream()
+    left = chunks("hello", trailers=("X-Sum: 5", "X-End: 6"))
+    api.hears("POST / HTTP/1.1", "Host: api.test", CHUNKED, CREDENTIAL, body=left)
+    api.says("HTTP/1.1 204 No Content")
+    api.hears(*NEXT_LEFT)
 
 
 @conversation()

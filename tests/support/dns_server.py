@@ -97,6 +97,7 @@ class NameServer:
         self._lookups: list[AresLookup] = []
         self._udp: asyncio.DatagramTransport
         self._tcp: asyncio.Server
+        self._news = asyncio.Event()
         self.asked: list[Question] = []
         self.port = port
 
@@ -134,6 +135,12 @@ class NameServer:
         """How many times a name was asked for its IPv4 addresses: once in each look-up."""
         return self._counts[name, A]
 
+    async def until(self, name: str, count: int) -> None:
+        """Wait until a name was asked for so many times."""
+        while self.count(name) < count:
+            self._news.clear()
+            await self._news.wait()
+
     def answer(self, data: bytes, way: Way, send: Callable[[bytes], None]) -> None:
         """Answer a message, now or later, if at all."""
         name, kind, end = _question(data)
@@ -145,6 +152,7 @@ class NameServer:
             rendered = _render(replace(reply, records=(), additional=()), data, kind, end, TRUNCATED)
         else:
             self._counts[name, kind] += 1
+            self._news.set()
         if reply.delay_s:
             self._pending.append(asyncio.get_running_loop().call_later(reply.delay_s, send, rendered))
         elif not reply.silent:

@@ -198,6 +198,7 @@ class Stage:
         self.longest = 0
         self.records: list[Members] = []
         self.names: dict[str, str] = {}
+        self.asked: list[str] = []
         self._log = io.StringIO()
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
         self._callers: list[MemoryTransport] = []
@@ -219,6 +220,7 @@ class Stage:
 
     async def _look_up(self, host: str) -> Answer:
         """Every name has one public address, its own in `names` or else the same."""
+        self.asked.append(host)
         return Answer((self.names.get(host, ADDRESS),), 3600.0)
 
     def _keep(self, members: Members) -> bytes:

@@ -20,7 +20,7 @@ from exeat.model.upstream import Network, Reach, Timeouts
 from exeat.policy.address import judge_address, judge_name
 from exeat.policy.authenticate import identify, present
 from exeat.policy.authorize import Permit, check_network, permit_destination, permit_upstreams
-from exeat.policy.forward import render_request
+from exeat.policy.forward import check_host, render_request
 from exeat.policy.resolve import Resolved, resolve
 from exeat.wire.http1 import RequestHead, parse_request
 
@@ -149,6 +149,8 @@ def _authorize(address: str | None, call: Call, phase: Phase) -> Permit:
     if resolved.unknown is not None:
         raise GatewayError(Code.UPSTREAM_UNKNOWN, f"No upstream is named {resolved.unknown!r}.")
     origin = resolved.target.origin if resolved.target is not None else None
+    if origin is not None:
+        check_host(origin.host, call.presented)
     if resolved.upstreams:
         permit = permit_upstreams(resolved.upstreams, origin, consumer, head.method, resolved.path)
     else:

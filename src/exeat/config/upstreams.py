@@ -115,6 +115,7 @@ class UpstreamCompiler:
         """The authorities' certificates as PEM text: what is judged here is what the workers trust."""
         text = self._pem(path, written)
         if text:
+            text = _to_ascii(text)
             try:
                 ssl.create_default_context(cadata=text)
             except (ssl.SSLError, ValueError):
@@ -140,7 +141,7 @@ class UpstreamCompiler:
     def _check_pair(self, path: Path, certificate: str, key: str) -> None:
         """Load a certificate with its key; the ssl module takes them from a file only."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        with tempfile.NamedTemporaryFile("w", prefix="exeat-", suffix=".pem") as file:  # mode 0600
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="exeat-", suffix=".pem") as file:  # 0600
             file.write(f"{key}\n{certificate}\n")
             file.flush()
             try:
@@ -187,6 +188,11 @@ def _endpoint(target: Target, tls: TlsIdentity, reach: Reach) -> Endpoint:
 
 def _own(host: str) -> str:
     return f"{host}/{ip_address(host).max_prefixlen}"
+
+
+def _to_ascii(pem: str) -> str:
+    """PEM text as the ssl module takes it: certificates are ASCII (RFC 7468 §3), comments beside them may not be."""
+    return pem.encode("ascii", "replace").decode("ascii")
 
 
 def _no_password() -> str:

@@ -27,9 +27,9 @@ class Timeouts:
 class TlsIdentity:
     """How a TLS connection is made: whom it trusts and what it shows.
 
-    `ca` is PEM text that replaces the system's trust store; `certificate` and `key` are PEM text (a client
-    certificate); `verify` False is possible for one named upstream only; `server_name` replaces the host in SNI and in
-    the verification. `fingerprint` is a digest of all that, so that a changed file is another identity.
+    `ca` is PEM text, ASCII only, that replaces the system's trust store; `certificate` and `key` are PEM text (a
+    client certificate); `verify` False is possible for one named upstream only; `server_name` replaces the host in SNI
+    and in the verification. `fingerprint` is a digest of all that, so that a changed file is another identity.
     """
 
     ca: str | None = None

@@ -85,6 +85,17 @@ def check_loop(head: RequestHead, via: bytes) -> None:
         raise GatewayError(Code.LOOP_DETECTED, "The request's Via names this gateway.")
 
 
+def check_host(host: str, presented: Presented) -> None:
+    """Refuse a host that holds the key: in lower case, as hosts are, it tells nearly all, to name servers as well."""
+    if presented.key.lower() in host.encode():
+        raise _key_would_leave()
+
+
+def trailers_to_forward(trailers: list[bytes], presented: Presented | None) -> list[bytes]:
+    """The trailers that don't hold the key; the body before them has left, so that a refusal would come too late."""
+    return [] if presented is None else [line for line in trailers if line.find(presented.key) < 0]
+
+
 def _key_would_leave() -> GatewayError:
     return GatewayError(
         Code.MALFORMED_REQUEST,

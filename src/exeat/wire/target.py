@@ -13,7 +13,7 @@ import idna
 from exeat.errors import Code, GatewayError
 from exeat.model.origin import DEFAULT_PORTS, Origin, Scheme, Target
 
-_URL = re.compile(rb"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+_URL = re.compile(rb"(https?)://([^/?#]*+)([^?#]*+)(?:\?([^#]*+))?", re.IGNORECASE)
 _AUTHORITY = re.compile(rb"(\[[^\]]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
