@@ -40,7 +40,7 @@ run: $(RUN)
 	$(BIN)/exeat demo
 
 test: $(TEST)
-	scripts/needs curl openssl nginx haproxy nodejs
+	scripts/needs curl openssl nginx haproxy nodejs postgres=postgresql
 	$(BIN)/pytest $(ARGS)
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.

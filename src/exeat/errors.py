@@ -44,6 +44,7 @@ class Code(StrEnum):
     CREDENTIAL_UNAVAILABLE = "credential-unavailable"
     DRAINING = "draining"
     OVERLOADED = "overloaded"
+    AUDIT_UNAVAILABLE = "audit-unavailable"
     CONNECT_TIMEOUT = "connect-timeout"
     RESPONSE_TIMEOUT = "response-timeout"
     IDLE_TIMEOUT = "idle-timeout"
@@ -301,6 +302,16 @@ MEANINGS: dict[Code, Meaning] = {
         "Repeat the call later, or spread the calls out. Whoever runs the gateway can raise EXEAT_UPSTREAM_CONNECTIONS"
         " or EXEAT_MAX_CONNECTIONS.",
         "connection_limit_reached",
+        1,
+    ),
+    Code.AUDIT_UNAVAILABLE: Meaning(
+        503,
+        "No record of this exchange could be kept",
+        "Every exchange has a record before anything of it leaves. The place where records are kept is full or can't be"
+        " written, so nothing new is begun. It goes on by itself as soon as there is room.",
+        "Repeat the call later. Whoever runs the gateway makes room where EXEAT_DATA_DIR is, or lets exchanges go on"
+        " without records by audit.on_failure: continue.",
+        "proxy_internal_error",
         1,
     ),
     Code.CONNECT_TIMEOUT: Meaning(

@@ -1,4 +1,4 @@
-"""What a worker loads: no validation, command line, configuration or certificate library.
+"""What a worker loads: no validation, command line, configuration, certificate or database library.
 
 import-linter proves the same of the text; this proves it of the running process, imports inside
 functions and those of other libraries included. A worker is started again in the middle of
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "exeat"
-HEAVY = {"cryptography", "pydantic", "pydantic_settings", "rich", "typer", "yaml"}
+HEAVY = {"alembic", "cryptography", "psycopg", "pydantic", "pydantic_settings", "rich", "sqlalchemy", "typer", "yaml"}
 DATA_PLANE = [
     ".".join(("exeat", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
     for path in [*sorted((PACKAGE / "proxy").rglob("*.py")), PACKAGE / "cli" / "worker.py"]

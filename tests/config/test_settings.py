@@ -1,5 +1,6 @@
 """Settings: the environment, `.env`, and what may not be combined."""
 
+import traceback
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,6 +11,7 @@ from exeat.config.listen import Listen
 from exeat.config.problem import SettingsError
 from exeat.config.settings import read_settings
 from exeat.model.limits import DEFAULT, Limits
+from exeat.vault.keyring import MasterKey
 
 
 def problems(directory: Path, **variables: str) -> list[str]:
@@ -115,13 +117,71 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     assert any("did you mean 'EXEAT_LOG_LEVEL'?" in line for line in found)
 
 
-@pytest.mark.parametrize("name", ["EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_KEYRING", "EXEAT_ADMIN_TOKEN"])
+@pytest.mark.parametrize("name", ["EXEAT_REDIS_URL", "EXEAT_ADMIN_TOKEN"])
 def test_settings_of_other_versions_are_unknown(tmp_path: Path, name: str) -> None:
     """A setting that nothing acts on isn't accepted in silence."""
     assert (
         problems(tmp_path, **{name: "x"}) == [f"{name}: isn't a setting of this version"]
         or "isn't a setting" in (problems(tmp_path, **{name: "x"})[0])
     )
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://exeat:s3cr3t-marker@db.internal/exeat", "sqlite:////var/lib/s3cr3t-marker.db"]
+)
+def test_a_database(tmp_path: Path, url: str) -> None:
+    """The database's URL holds a password: it can be read by who means to, and stands in nothing that is shown."""
+    settings = read_settings({"EXEAT_DATABASE_URL": f" {url} "}, tmp_path)
+    assert settings.database_url is not None
+    assert settings.database_url.reveal() == url
+    shown = (repr(settings), str(settings), repr(settings.environment()), settings.model_dump_json())
+    assert not any("s3cr3t" in text for text in (*shown, repr(settings.model_dump())))
+    assert read_settings({"EXEAT_DATABASE_URL": ""}, tmp_path).database_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgres://u:s3cr3t@h/d", "mysql://u:s3cr3t@h/d", "sqlite:s3cr3t.db", "s3cr3t", "POSTGRESQL://u:s3cr3t@h/d"],
+)
+def test_a_database_of_another_kind(tmp_path: Path, url: str) -> None:
+    """What isn't a database that Exeat knows is refused with what to write, and without what was written."""
+    (line,) = problems(tmp_path, EXEAT_DATABASE_URL=url)
+    assert line.startswith("EXEAT_DATABASE_URL: write postgresql://")
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"EXEAT_DATABASE_URL": url}, tmp_path)
+    trace = "".join(traceback.format_exception(caught.value))
+    assert "s3cr3t" not in line + trace + repr(caught.value.problems)
+
+
+def test_a_database_beside_other_problems(tmp_path: Path) -> None:
+    """Problems of other settings don't show it either."""
+    found = problems(tmp_path, EXEAT_DATABASE_URL="postgresql://u:s3cr3t@h/d", EXEAT_WORKERS="many", EXEAT_TLS_KEY="x")
+    assert "s3cr3t" not in "".join(found)
+
+
+def test_a_keyring(tmp_path: Path) -> None:
+    """Master keys, or their file, can be read by who means to, and stand in nothing that is shown."""
+    one, two = MasterKey.make().reveal(), MasterKey.make().reveal()
+    for written in (one, f"{one},{two}", "file:/run/secrets/keyring"):
+        settings = read_settings({"EXEAT_KEYRING": f" {written} "}, tmp_path)
+        assert settings.keyring is not None
+        assert settings.keyring.reveal() == written
+        shown = (repr(settings), str(settings), repr(settings.environment()), settings.model_dump_json())
+        assert not any(one in text for text in (*shown, repr(settings.model_dump())))
+    assert read_settings({"EXEAT_KEYRING": ""}, tmp_path).keyring is None
+
+
+@pytest.mark.parametrize("wrong", ["{}-s3cr3t", "{0},{0}", "{},s3cr3t", ",", "file:", "FILE:s3cr3t"])
+def test_a_damaged_keyring(tmp_path: Path, wrong: str) -> None:
+    """What is no keyring stops the start with what to do, and without what was written."""
+    key = MasterKey.make().reveal()
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"EXEAT_KEYRING": wrong.format(key), "EXEAT_WORKERS": "many"}, tmp_path)
+    lines = [str(problem) for problem in caught.value.problems]
+    assert [line.partition(":")[0] for line in lines] == ["EXEAT_KEYRING", "EXEAT_WORKERS"]
+    shown = "".join([*lines, *traceback.format_exception(caught.value), repr(caught.value.problems)])
+    assert key not in shown
+    assert "s3cr3t" not in shown
 
 
 @pytest.mark.parametrize("listen", [":8080", "0.0.0.0:8080", "[::]:8080", "127.0.0.1:1,10.0.0.1:8080"])

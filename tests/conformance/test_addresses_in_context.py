@@ -4,10 +4,12 @@ import ast
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from exeat.cli.channel import Start
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings
 from tests.conformance.targets import CASES, KEY, LINE, PLAIN, envelope
@@ -146,9 +148,11 @@ def test_n176_n177_a_real_gateway_knows_its_listeners() -> None:
 
 
 def test_n179_no_setting_names_another_place() -> None:
-    """The only addresses in the settings are those of the listeners: there is no store of our own to be called."""
+    """The only addresses in the settings are those of the listeners and the database, which no worker is told of."""
     addresses = {name for name in Settings.model_fields if re.search("listen|url|address|host", name)}
-    assert addresses == {"listen", "control_listen"}
+    assert addresses == {"listen", "control_listen", "database_url"}
+    told = {field.name for field in fields(Start)}
+    assert {name for name in told if re.search("url|database|host", name)} == set()
 
 
 # Redirects

@@ -175,7 +175,7 @@ def test_refused(place: Place, label: str) -> None:
     """A certificate or protocol that isn't good enough is `tls-failed`, and no byte of the request leaves."""
     problem = check_problem(place.call(label), Code.TLS_FAILED, label)
     assert BAD[label] in str(problem["detail"])
-    assert problem["attempts"] == 0
+    assert problem["attempts"] == 1
     assert place.origins[label].requests == []
 
 

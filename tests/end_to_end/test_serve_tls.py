@@ -48,10 +48,12 @@ def test_self_signed_is_kept() -> None:
         assert certificate_shown(gateway.port, gateway.certificate) == first
 
 
-def test_nothing_is_written_without_need() -> None:
-    """A gateway that keeps nothing makes no data directory."""
+def test_no_certificate_is_made_without_need() -> None:
+    """A gateway that speaks plaintext keeps its records, but no certificate and no private key."""
     with Gateway(EMPTY) as gateway:
-        assert not (gateway.folder / "exeat-data").exists()
+        kept = {path.name for path in (gateway.folder / "exeat-data").iterdir()}
+    assert {"instance", "journal"} <= kept
+    assert not {name for name in kept if "self-signed" in name}
 
 
 def test_a_rotated_certificate_is_picked_up(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ CONTRACT = {
         "upstream-malformed",
         "credential-unavailable",
     },
-    503: {"draining", "overloaded"},
+    503: {"draining", "overloaded", "audit-unavailable"},
     504: {"connect-timeout", "response-timeout", "idle-timeout", "deadline-exceeded"},
     508: {"loop-detected"},
 }

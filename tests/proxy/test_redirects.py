@@ -8,6 +8,7 @@ from exeat.model.credential import Query
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Reach
+from tests.support.access import attempts_of
 from tests.support.playbook import CREDENTIAL, GATEWAY, KEYED, UPSTREAM, Stage, conversation, on_stage, scene
 from tests.support.values import SECRET, destination, snapshot, upstream
 
@@ -43,7 +44,7 @@ def test_within_the_upstream(stage: Stage) -> None:
     api.says("HTTP/1.1 200 OK", "Link: </v1/next>; rel=next", "Content-Length: 2", body="ok")
     caller.hears("HTTP/1.1 200 OK", "Link: </api/next>; rel=next", "Content-Length: 2", UPSTREAM, body="ok")
     record = stage.records[-1]
-    assert (record["path"], record["upstream"], record["attempts"], record["status"]) == ("/a", "api", 3, 200)
+    assert (record["path"], record["upstream"], len(attempts_of(record)), record["status"]) == ("/a", "api", 3, 200)
 
 
 @conversation(following)
@@ -80,7 +81,7 @@ def test_after_the_last_hop_the_redirect_is_passed_on(stage: Stage) -> None:
     for _ in range(3):
         stage.upstream().says("HTTP/1.1 302 Found", "Location: /v1/again", "Content-Length: 0")
     caller.hears("HTTP/1.1 302 Found", "Location: /api/again", "Content-Length: 0", UPSTREAM)
-    assert stage.records[-1]["attempts"] == 3
+    assert len(attempts_of(stage.records[-1])) == 3
     assert stage.dialled == 1
 
 

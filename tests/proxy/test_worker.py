@@ -9,7 +9,19 @@ import pytest
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Network, Upstream
 from exeat.proxy.worker import ENDPOINTS_LIMIT
-from tests.support.playbook import CREDENTIAL, GATEWAY, KEYED, UPSTREAM, Stage, conversation, on_stage, plain, scene
+from tests.support.access import attempts_of
+from tests.support.playbook import (
+    ADDRESS,
+    CREDENTIAL,
+    GATEWAY,
+    KEYED,
+    UPSTREAM,
+    Stage,
+    conversation,
+    on_stage,
+    plain,
+    scene,
+)
 from tests.support.values import consumer, destination, grant, key, new_key, origin, rules, snapshot, upstream
 
 HOST = "Host: gateway.test"
@@ -71,8 +83,13 @@ def test_what_is_recorded(stage: Stage) -> None:
     assert len(str(record.pop("id"))) == 36
     assert 1000 <= float(str(record.pop("duration_ms"))) < 1001
     assert 1000 <= float(str(record.pop("head_ms"))) < 1001
+    [attempt] = attempts_of(record)
+    assert 1000 <= float(str(attempt.pop("head_ms"))) < 1001
+    assert 0 <= float(str(attempt.pop("began_ms"))) < 1
     assert record == {
         "time": "2026-01-01T00:00:00.000Z",
+        "kind": "exchange",
+        "outcome": "completed",
         "address": "198.51.100.7",
         "consumer": "shop",
         "key": "K" * 12,
@@ -86,9 +103,14 @@ def test_what_is_recorded(stage: Stage) -> None:
         "reason": None,
         "status": 200,
         "error": None,
-        "attempts": 1,
+        "attempts": [{"endpoint": "http://api.test", "address": ADDRESS, "status": 200, "error": None}],
+        "credential": "bearer",
         "bytes_in": 2,
         "bytes_out": 3,
+        "cost": None,
+        "cache": None,
+        "trace": None,
+        "bodies": None,
     }
     assert stage.records == []
 

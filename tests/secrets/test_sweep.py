@@ -164,7 +164,7 @@ def test_a_worker_that_leaks(way: str) -> None:
             if way == "log":
                 gateway.worker.log.info("hm", secret="upstream-secret")
             else:
-                gateway.worker._lines.write([b'{"path": "/upstream-secret"}\n'])  # noqa: SLF001 - as record() does
+                gateway.worker._ledger._lines.write([b'{"path": "/upstream-secret"}\n'])  # noqa: SLF001 - as record() does
 
     with pytest.raises(AssertionError, match="secret of upstream api"):
         asyncio.run(leak())

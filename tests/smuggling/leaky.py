@@ -64,7 +64,8 @@ class LeakyForwarder:
                     caller.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     return
                 method, target = message.split(b" ", 2)[:2]
-                line = {"consumer": consumer, "method": method.decode(), "path": target[2:].decode(), "attempts": 1}
+                path = target[2:].decode()
+                line: JsonObject = {"consumer": consumer, "method": method.decode(), "path": path, "attempts": [{}]}
                 self._lines.append(line)
                 upstream.sendall(self._sent(message, target, key[0]))
                 caller.sendall(self._answer(upstream.recv(65536)))

@@ -11,6 +11,7 @@ from tests.smuggling.chains import SECRET, Range
 from tests.smuggling.hostile import CANARY_MARKS
 from tests.smuggling.readings import READINGS
 from tests.smuggling.runs import Run
+from tests.support.access import attempts_of
 from tests.support.capture import Connection
 from tests.support.messages import Message
 
@@ -67,7 +68,7 @@ def _unauthorised(made: Range) -> Iterator[Breach]:
     admitted: Counter[tuple[str, str, str]] = Counter()
     for line in made.lines:
         request = str(line["consumer"]), str(line["method"]), str(line["path"])
-        admitted[request] += int(str(line["attempts"]))
+        admitted[request] += len(attempts_of(line))
     arrived = Counter(
         (_sender(message), message.method.decode("latin-1"), message.target.partition(b"?")[0].decode("latin-1"))
         for connection in made.capture.connections

@@ -1,4 +1,6 @@
-"""The access line of one exchange, which follows its answer."""
+"""The access line of one exchange, which follows its answer, and what stands in it."""
+
+from collections.abc import Mapping
 
 from tests.support.gateway import Gateway, JsonObject, wait_until
 
@@ -14,3 +16,10 @@ def access_line(gateway: Gateway, identifier: str | None) -> JsonObject:
     wait_until(is_there, f"an access line of {identifier}")
     assert len(found) == 1
     return found[0]
+
+
+def attempts_of(line: Mapping[str, object]) -> list[JsonObject]:
+    """The tries at endpoints that a line tells of."""
+    attempts = line["attempts"]
+    assert isinstance(attempts, list)
+    return attempts

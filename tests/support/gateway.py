@@ -210,7 +210,14 @@ class Gateway:
 
     def worker_pids(self) -> list[int]:
         """The worker processes that live now."""
-        return [int(pid) for pid in _children_of(self.pid)]
+        return self._pids_of("exeat.cli.worker")
+
+    def control_pids(self) -> list[int]:
+        """The control process, if it lives now."""
+        return self._pids_of("exeat.cli.control")
+
+    def _pids_of(self, module: str) -> list[int]:
+        return [int(pid) for pid in _children_of(self.pid) if _runs(pid, module)]
 
     def stdout(self) -> str:
         """Everything on standard output so far."""
@@ -290,6 +297,14 @@ def _children_of(pid: int) -> list[str]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += (task / "children").read_text("ascii").split()
     return [child for child in found if not _is_zombie(child)]
+
+
+def _runs(pid: str, module: str) -> bool:
+    """Whether a process was started with `-m module`."""
+    try:
+        return module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        return False
 
 
 def _is_zombie(pid: str) -> bool:

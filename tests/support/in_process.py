@@ -18,6 +18,7 @@ from exeat.config.settings import read_settings
 from exeat.model.limits import DEFAULT, Limits
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust
+from exeat.proxy.ledger import Ledger
 from exeat.proxy.names import AresLookup, Lookup, Names
 from exeat.proxy.worker import Worker
 from exeat.telemetry.access_log import render_json
@@ -80,12 +81,12 @@ class LocalGateway:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.faults.append(repr(context)))
         dialler = Dialler(Names(self._lookup, loop.time), self._own, Trust(), self._limits)
+        log = Log("test", level="debug", as_json=True, out=self._log)
         self.worker = Worker(
             self._snapshot,
             dialler,
-            lines=Lines(self._lines.fileno()),
-            render=render_json,
-            log=Log("test", level="debug", as_json=True, out=self._log),
+            log=log,
+            ledger=Ledger(Lines(self._lines.fileno()), render_json, log),
             pseudonym=self._pseudonym,
         )
         if not self._in_memory:

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 
 import orjson
 
+from exeat.journal.writer import Journal
 from exeat.model.limits import DEFAULT, Limits
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust
+from exeat.proxy.ledger import Ledger
 from exeat.proxy.names import Answer, Names
 from exeat.proxy.worker import Worker
 from exeat.telemetry.access_log import Members
@@ -191,7 +193,14 @@ class Party:
 class Stage:
     """A worker between connections in memory. Upstreams are numbered in the order in which they were dialled."""
 
-    def __init__(self, loop: MemoryLoop, configuration: Snapshot, cut: Cut = whole, limits: Limits = DEFAULT) -> None:
+    def __init__(
+        self,
+        loop: MemoryLoop,
+        configuration: Snapshot,
+        cut: Cut = whole,
+        limits: Limits = DEFAULT,
+        journal: Journal | None = None,
+    ) -> None:
         self.loop = loop
         self.cut = cut
         self._limits = limits
@@ -200,6 +209,8 @@ class Stage:
         self.names: dict[str, str] = {}
         self.asked: list[str] = []
         self._log = io.StringIO()
+        self._say = Log("test", level="debug", out=self._log)
+        self._journal = journal
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
         self._callers: list[MemoryTransport] = []
         began = loop.time()
@@ -210,9 +221,8 @@ class Stage:
         return Worker(
             configuration,
             Dialler(Names(self._look_up, loop.time), [("127.0.0.1", 8080)], Trust(), self._limits),
-            lines=Lines(self._nowhere),
-            render=self._keep,
-            log=Log("test", level="debug", out=self._log),
+            log=self._say,
+            ledger=Ledger(Lines(self._nowhere), self._keep, self._say, self._journal),
             pseudonym=b"exeat-test",
             clock=loop.time,
             wall=lambda: BEGAN + loop.time() - began,

@@ -15,7 +15,7 @@ def describe_changes(before: Loaded, after: Loaded) -> str:
         _describe("upstreams", _upstreams(before), _upstreams(after)),
         _describe("destinations", _listed(before, "destinations"), _listed(after, "destinations")),
         _describe("consumers", _named(before, "consumers"), _named(after, "consumers")),
-        *(_describe_whole(name, before, after) for name in ("cors", "domains", "network")),
+        *(_describe_whole(name, before, after) for name in ("cors", "domains", "network", "audit")),
     ]
     return "; ".join(part for part in parts if part) or "only values that references stand for"
 

@@ -1,8 +1,8 @@
-"""Messages between the supervisor and a worker: one Unix socket pair, a kind and a length before each payload.
+"""Messages between the supervisor and a child: one Unix socket pair, a kind and a length before each payload.
 
-Down: START (once), SNAPSHOT, CERTIFICATE, DRAIN. Up: READY, APPLIED (with the revision), FAILED (with a reason). Both
-ends are the same program on the same machine, started by each other, so payloads are pickled; the secrets of a snapshot
-pass through config/handover.py alone.
+Down: START (once) and DRAIN; to a worker SNAPSHOT and CERTIFICATE, to the control process AUDIT and CHANGE. Up: READY,
+APPLIED (with the revision), FAILED (with a reason). Both ends are the same program on the same machine, started by each
+other, so payloads are pickled; the secrets of a snapshot pass through config/handover.py alone.
 """
 
 import enum
@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 
 from exeat.model.limits import Limits
+from exeat.model.snapshot import Audit
 from exeat.model.upstream import Network
 
 HEADER = struct.Struct("!BI")
@@ -25,6 +26,8 @@ class Kind(enum.IntEnum):
     READY = 5
     APPLIED = 6
     FAILED = 7
+    AUDIT = 8
+    CHANGE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Start:
     """What a worker is told when it starts. `listeners` are inherited descriptors of listening sockets.
 
     `identity` is shown by all TCP listeners; None is plaintext. `own` are the addresses and ports that Exeat listens
-    on, for the guard against loops. `snapshot` is written by config/handover.py.
+    on, for the guard against loops. `journal` is the folder of the worker's journal, `chain` what it is called there.
+    `snapshot` is written by config/handover.py.
     """
 
     number: int
@@ -48,6 +52,9 @@ class Start:
     identity: Identity | None
     own: tuple[tuple[str, int], ...]
     trusted: tuple[Network, ...]
+    journal: str
+    chain: str
+    data_dir: str
     pseudonym: bytes
     drain_s: float
     limits: Limits
@@ -55,7 +62,24 @@ class Start:
     log_json: bool
     ca_file: str | None
     ca_folder: str | None
+    keyring: str | None = field(repr=False)
     snapshot: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlStart:
+    """What the control process is told when it starts.
+
+    `journals` is the folder of all journals of this `instance`, `orphans` those of writers that don't run any more.
+    """
+
+    journals: str
+    instance: str
+    orphans: tuple[str, ...]
+    audit: Audit
+    log_level: str
+    log_json: bool
+    database_url: str = field(repr=False)
 
 
 def render(kind: Kind, payload: bytes = b"") -> bytes:

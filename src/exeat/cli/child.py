@@ -1,4 +1,4 @@
-"""One worker process as the supervisor sees it: started, spoken to, and known to be dead when its channel closes."""
+"""One child process as the supervisor sees it: started, spoken to, and known to be dead when its channel closes."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ def environment_of_worker(process: Mapping[str, str]) -> dict[str, str]:
 
 
 class Child:
-    """A running worker process."""
+    """A running process of the gateway."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -34,8 +34,8 @@ class Child:
         self._writer = writer
 
     @classmethod
-    async def start(cls, descriptors: tuple[int, ...], process: Mapping[str, str]) -> Self:
-        """Start a process that inherits these descriptors and one end of a new channel.
+    async def start(cls, module: str, descriptors: tuple[int, ...], process: Mapping[str, str]) -> Self:
+        """Start a module of this program as a process that inherits these descriptors and one end of a new channel.
 
         `process` are the variables of the supervisor, of which it gets those that have a meaning for a worker.
         """
@@ -45,7 +45,7 @@ class Child:
             try:
                 started = subprocess.Popen(  # noqa: S603, ASYNC220 - this program itself; its start takes a millisecond
                     # -P: no file of the working directory is ever imported.
-                    [sys.executable, "-P", "-m", "exeat.cli.worker", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", module, str(theirs.fileno())],
                     pass_fds=(*descriptors, theirs.fileno()),
                     env=environment_of_worker(process),
                     stdin=subprocess.DEVNULL,

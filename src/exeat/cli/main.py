@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from exeat.cli.audit.app import app as audit
+
 app = typer.Typer(
     name="exeat",
     no_args_is_help=True,
@@ -17,6 +19,9 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, help="Make keys for the callers of the gateway.")
 app.add_typer(keys, name="key")
+keyring = typer.Typer(no_args_is_help=True, help="Look at the master keys that secrets are sealed under; rotate them.")
+app.add_typer(keyring, name="keyring")
+app.add_typer(audit, name="audit")
 
 Config = Annotated[
     Path | None,
@@ -94,6 +99,52 @@ def create_key(
     from exeat.cli.key import create
 
     raise typer.Exit(create(consumer, as_json=as_json))
+
+
+@keyring.command("list")
+def list_keyring(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print the ids of the master keys, and which one seals; never the keys."""
+    from exeat.cli.keyring import list_keys
+
+    raise typer.Exit(list_keys(as_json=as_json))
+
+
+@keyring.command("rotate")
+def rotate_keyring(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Put a new master key in front: it seals from the next start on, the old ones open what they sealed."""
+    from exeat.cli.keyring import rotate
+
+    raise typer.Exit(rotate(as_json=as_json))
+
+
+@app.command()
+def usage(
+    by: Annotated[
+        str,
+        typer.Option("--by", metavar="NAMES", help="consumer, key, upstream, status_class, error, answered, instance."),
+    ] = "consumer,upstream",
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="From then on: 6h, 30d (ago), or ISO 8601.")
+    ] = "30d",
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
+    steps: Annotated[bool, typer.Option("--steps", help="By minute, hour or day, as suits the range.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Print requests, errors, bytes, latency and cost of a range of time."""
+    from exeat.cli.usage import show_usage
+
+    raise typer.Exit(show_usage(by, since=since, until=until, steps=steps, as_json=as_json))
+
+
+@app.command()
+def doctor(
+    days: Annotated[int, typer.Option("--days", metavar="N", min=0, help="How far back records are compared.")] = 2,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Look for what would stop this gateway from working, and say how to mend it; exit code 1 if there is something."""
+    from exeat.cli.doctor import examine
+
+    raise typer.Exit(examine(days, as_json=as_json))
 
 
 @app.command()

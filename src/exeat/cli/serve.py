@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exeat.cli.banner import Served, render_banner
 from exeat.cli.certificate import Certificate, CertificateError, open_certificate
+from exeat.cli.data_folder import DataFolderError, open_data_folder
 from exeat.cli.listeners import ListenError, Listeners, listen
 from exeat.cli.output import complain
 from exeat.cli.supervisor import Supervisor
@@ -44,9 +45,15 @@ def run(settings: Settings, *, banner: Callable[[], str] | None = None, ready: C
     except ListenError as error:
         return complain([error])
     try:
+        data = open_data_folder(settings)
+    except DataFolderError as error:
+        listeners.close()
+        return complain([error])
+    try:
         certificate = open_certificate(settings, [host for host, _ in listeners.own])
     except CertificateError as error:
         listeners.close()
+        data.release()
         return complain([error])
     watch.follow(loaded.watched)
     for warning in loaded.warnings:
@@ -66,7 +73,7 @@ def run(settings: Settings, *, banner: Callable[[], str] | None = None, ready: C
 
     async def supervise() -> int:
         supervisor = Supervisor(
-            settings, loaded, listeners, certificate, watch=watch, log=log, as_json=as_json, ready=serving
+            settings, loaded, listeners, certificate, data, watch=watch, log=log, as_json=as_json, ready=serving
         )
         return await supervisor.run()
 
@@ -74,6 +81,7 @@ def run(settings: Settings, *, banner: Callable[[], str] | None = None, ready: C
         return asyncio.run(supervise())
     finally:
         listeners.close()
+        data.release()
 
 
 def _first_watched(settings: Settings) -> list[Path]:

@@ -11,10 +11,13 @@ import secrets
 import signal
 from collections.abc import Callable
 
+from exeat import __version__
 from exeat.cli.certificate import Certificate, CertificateError
 from exeat.cli.changes import describe_changes
 from exeat.cli.channel import Kind, Start
 from exeat.cli.child import Child
+from exeat.cli.control_child import ControlChild
+from exeat.cli.data_folder import DataFolder
 from exeat.cli.listeners import Listeners, hosts_of
 from exeat.cli.open_files import OWN, allow_open_files, connections_within
 from exeat.config.compile import Loaded, load
@@ -42,6 +45,7 @@ class Supervisor:
         loaded: Loaded,
         listeners: Listeners,
         certificate: Certificate | None,
+        data: DataFolder,
         *,
         watch: Watch,
         log: Log,
@@ -53,6 +57,7 @@ class Supervisor:
         self._payload = dumps(loaded.snapshot)
         self._listeners = listeners
         self._certificate = certificate
+        self._data = data
         self._watch = watch
         self._log = log
         self._as_json = as_json
@@ -60,6 +65,9 @@ class Supervisor:
         self._own = (*listeners.own, *_addresses_of(settings.control_listen))
         self._limits = self._limits_of(settings)
         self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
+        self._control = ControlChild(
+            settings, data, loaded.snapshot.audit, log, as_json=as_json, pause=pause_before_restart
+        )
         self._children: dict[int, Child] = {}
         self._not_ready = set(range(settings.workers))
         self._not_applied: set[int] = set()
@@ -86,14 +94,17 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGINT, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         async with asyncio.TaskGroup() as tasks:
-            for number in range(self._settings.workers):
-                tasks.create_task(self._keep(number))
+            workers = [tasks.create_task(self._keep(number)) for number in range(self._settings.workers)]
+            control = tasks.create_task(self._control.keep())
             watching = tasks.create_task(self._follow_changes())
+            self._control.record("supervisor", "start", f"instance/{self._data.instance}", None, self._facts())
             await self._stopping.wait()
             watching.cancel()
-            limit_s = self._settings.drain_s + KILL_AFTER_S
-            killing = loop.call_later(limit_s, self._kill)
-        killing.cancel()
+            killing = loop.call_later(self._settings.drain_s + KILL_AFTER_S, self._kill)
+            await asyncio.wait(workers)
+            killing.cancel()
+            self._control.record("supervisor", "stop", f"instance/{self._data.instance}")
+            await self._control.end(control)
         self._log.info("stopped")
         return 1 if self._killed or self._failed else 0
 
@@ -113,6 +124,12 @@ class Supervisor:
         for number, child in self._children.items():
             self._log.warning("worker is ended by force", worker=number + 1)
             child.kill()
+        if not self._children:
+            self._control.kill()
+
+    def _facts(self) -> dict[str, object]:
+        """What this gateway is, for the record of its start."""
+        return {"version": __version__, "revision": self._loaded.snapshot.revision, "workers": self._settings.workers}
 
     # Workers
 
@@ -138,7 +155,7 @@ class Supervisor:
     async def _live(self, number: int) -> str:
         """The life of one worker process, from its start to the reason of its end."""
         try:
-            child = await Child.start(self._listeners.descriptors(number), self._settings.process)
+            child = await Child.start("exeat.cli.worker", self._listeners.descriptors(number), self._settings.process)
         except OSError as error:
             return f"no process: {error.strerror}"
         self._children[number] = child
@@ -155,12 +172,17 @@ class Supervisor:
 
     def _start_of(self, number: int) -> Start:
         settings = self._settings
+        journal, chain = self._data.journal(f"worker-{number + 1}")
         return Start(
             number=number + 1,
             listeners=self._listeners.descriptors(number),
             identity=self._certificate.identity if self._certificate is not None else None,
             own=self._own,
             trusted=settings.trusted_proxies,
+            journal=str(journal),
+            chain=chain,
+            data_dir=str(self._data.path),
+            keyring=None if settings.keyring is None else settings.keyring.reveal(),
             pseudonym=self._pseudonym,
             drain_s=settings.drain_s,
             limits=self._limits,
@@ -247,6 +269,14 @@ class Supervisor:
         for child in self._children.values():
             child.send(Kind.SNAPSHOT, self._payload)
         changes = describe_changes(before, loaded)
+        self._control.follow(loaded.snapshot.audit)
+        self._control.record(
+            "document",
+            "apply",
+            "configuration",
+            {"revision": before.snapshot.revision},
+            {"revision": loaded.snapshot.revision, "changes": changes},
+        )
         self._log.info("reloaded", revision=loaded.snapshot.revision, changes=changes)
 
     def _applied(self, number: int) -> None:

@@ -8,19 +8,25 @@ import signal
 import socket
 import ssl
 import sys
+from pathlib import Path
 
 import uvloop
 
 from exeat.cli.channel import Identity, Kind, Messages, Start, render
+from exeat.cli.sealing import LateSealer
 from exeat.config.handover import loads
+from exeat.journal.writer import Journal
 from exeat.proxy.dial import Dialler, Trust, load_identity
+from exeat.proxy.ledger import Ledger
 from exeat.proxy.names import AresLookup, Names
+from exeat.proxy.record import interrupted
 from exeat.proxy.worker import Worker
 from exeat.telemetry.access_log import render_console, render_json
 from exeat.telemetry.lines import Lines
 from exeat.telemetry.logs import Log
 
 BACKLOG = 2048
+LOCK_S = 5.0
 
 
 class Process:
@@ -88,9 +94,8 @@ class Process:
         self._worker = Worker(
             loads(start.snapshot),
             dialler,
-            lines=Lines(sys.stdout.fileno()),
-            render=render_json if start.log_json else render_console,
             log=self._log,
+            ledger=self._open_ledger(start),
             trusted=start.trusted,
             pseudonym=start.pseudonym,
         )
@@ -102,6 +107,27 @@ class Process:
         gc.set_threshold(50_000, 20, 20)  # exchanges leave no cycles; the default looks for them every 20 requests
         self._started.set()
         self._channel.send(render(Kind.READY))
+
+    def _open_ledger(self, start: Start) -> Ledger:
+        """The worker's access lines and journal; what the life before it left open is recorded as interrupted."""
+        journal = Journal(
+            Path(start.journal),
+            start.chain,
+            self._open_intents,
+            interrupted=interrupted,
+            wait_s=start.drain_s + LOCK_S,  # a worker of a supervisor that was killed may still drain
+        )
+        if journal.recovered:
+            self._log.warning("exchanges were interrupted by the end of the process", exchanges=journal.recovered)
+        render = render_json if start.log_json else render_console
+        sealer = LateSealer(start.keyring, Path(start.data_dir), self._log)
+        return Ledger(Lines(sys.stdout.fileno()), render, self._log, journal, sealer.seal)
+
+    def _open_intents(self) -> list[bytes]:
+        """The intents of the exchanges under way."""
+        if not self._started.is_set():
+            return []
+        return [exchange.intent for exchange in self._worker.active if exchange.intent is not None]
 
     def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Log what the event loop caught, without the values in it: they could hold secrets."""

@@ -19,7 +19,7 @@ from exeat.config.sources import Source, merge, read_file, read_variables
 from exeat.config.upstreams import UpstreamCompiler, compile_destination
 from exeat.config.validate import Entries, Validator
 from exeat.model.origin import Origin
-from exeat.model.snapshot import Cors, Snapshot
+from exeat.model.snapshot import Audit, Cors, Snapshot
 from exeat.model.upstream import Destination, Upstream
 
 NO_FILE = Place("environment", variable=True)
@@ -136,6 +136,7 @@ class Compiler:
             domains=tuple(domain.encode() for domain in entries.domains),
             cors=_cors(entries.cors),
             nat64=entries.network.nat64,
+            audit=_audit(entries.audit),
         )
         return Compiled(snapshot, self.problems, self.warnings, tuple(compiler.files))
 
@@ -215,6 +216,15 @@ def _by_host(destinations: list[Destination], *, wildcard: bool) -> dict[str, tu
         if destination.wildcard is wildcard:
             found[destination.host] = (*found.get(destination.host, ()), destination)
     return found
+
+
+def _audit(entry: doc.Audit) -> Audit:
+    return Audit(
+        to_disk=entry.durability == "disk",
+        goes_on=entry.on_failure == "continue",
+        retention_s=entry.retention,
+        query_values=frozenset(name.encode() for name in entry.query_values),
+    )
 
 
 def _cors(entry: doc.Cors | None) -> Cors | None:

@@ -156,6 +156,17 @@ class Timeout(Entry):
     )
 
 
+class Bodies(Entry):
+    """What is kept of an upstream's bodies, sealed with the keyring. Nothing is, unless this is written."""
+
+    request: f.SizeField = Field(default=0, description="How many bytes of a request's body are kept, as in `16KiB`.")
+    response: f.SizeField = Field(default=0, description="How many bytes of a response's body are kept.")
+    redact: f.JsonPathsField = Field(
+        default=(), description="What is taken out of JSON. A body that can't be looked into isn't kept then."
+    )
+    retention: f.RetentionField = Field(default=30 * 86400.0, description="How long they are kept.")
+
+
 class Upstream(Entry):
     """A named API that Exeat calls."""
 
@@ -174,6 +185,9 @@ class Upstream(Entry):
     plaintext: f.FlagField = Field(default=False, description="Allow an `http://` URL.")
     hosts: f.HostsField = Field(
         default=(), description="Values of `Host` that address this upstream, beside `<name>.<domain>`."
+    )
+    bodies: Bodies | None = Field(
+        default=None, description="What is kept of bodies, beside the records; nothing, without it."
     )
     via: f.FlagField = Field(default=False, description="Add a `Via` field to what leaves (RFC 9110 §7.6.3).")
     follow_redirects: f.HopsField = Field(
@@ -307,6 +321,25 @@ class Cors(Entry):
     max_age: f.DurationField = Field(default=600.0, description="How long browsers may remember the answer.")
 
 
+class Audit(Entry):
+    """How records are kept."""
+
+    durability: f.DurabilityField = Field(
+        default="process",
+        description="`process`: a record survives the end of the process (`kill -9`); `disk`: that of the power, too.",
+    )
+    on_failure: f.OnFailureField = Field(
+        default="refuse",
+        description="Where no record can be kept: `refuse` new exchanges with `audit-unavailable`, or `continue`.",
+    )
+    retention: f.RetentionField | None = Field(
+        default=None, description="How long records are kept, as in `400d`; for ever, without it."
+    )
+    query_values: f.ParametersField = Field(
+        default=(), description="Query parameters whose values are recorded; those of all others are left out."
+    )
+
+
 class Network(Entry):
     """What Exeat can't see of the network it is in."""
 
@@ -326,4 +359,5 @@ class Document(Entry):
         default=("gateway.internal", "localhost"),
         description="The gateway's own domains: `<upstream>.<domain>` addresses an upstream.",
     )
+    audit: Audit = Field(default_factory=Audit, description="How the records of exchanges are kept.")
     network: Network = Field(default_factory=Network, description="Facts about the operator's network.")

@@ -9,7 +9,7 @@ from exeat.config.dotenv import parse_dotenv
 from exeat.config.problem import Place, Problem
 
 # Settings of the process, and the parts of a document that variables can write.
-DOCUMENT_SECTIONS = ("UPSTREAMS", "DESTINATIONS", "CONSUMERS", "CORS", "DOMAINS", "NETWORK")
+DOCUMENT_SECTIONS = ("UPSTREAMS", "DESTINATIONS", "CONSUMERS", "CORS", "DOMAINS", "NETWORK", "AUDIT")
 PREFIX = "EXEAT_"
 SIZE_LIMIT = 1 << 20
 

@@ -7,6 +7,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from exeat.config import grammar
 from exeat.config.grammar import CONTROLS, Pattern
+from exeat.model.json_path import JsonPath, parse_json_path
 from exeat.model.origin import Target
 from exeat.model.paths import PathPattern
 from exeat.model.secret import Secret
@@ -14,6 +15,7 @@ from exeat.model.upstream import Network
 
 T = TypeVar("T")
 HOPS_LIMIT = 10
+DAYS_LIMIT = 36500
 Mode = Literal["enforce", "report"]
 
 
@@ -149,6 +151,24 @@ def _mode(value: object) -> str:
     raise ValueError("write enforce or report")
 
 
+def _days(value: object) -> float:
+    """Seconds of a number of days, as in `400d`."""
+    text = _text(value)
+    number = text.removesuffix("d")
+    if number == text or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= DAYS_LIMIT:
+        raise ValueError(f"write a number of days from 1d to {DAYS_LIMIT}d, as in 400d")
+    return int(number) * 86400.0
+
+
+def _one_of(*words: str) -> Callable[[object], str]:
+    def choose(value: object) -> str:
+        if value in words:
+            return str(value)
+        raise ValueError(f"write {' or '.join(words)}")
+
+    return choose
+
+
 def _key_id(value: object) -> str:
     text = _text(value)
     if not text.isascii() or not text.isalnum() or len(text) > 64:  # noqa: PLR2004
@@ -181,6 +201,27 @@ HopsField = Annotated[
 ]
 FlagField = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
 ModeField = Annotated[Mode, PlainValidator(_mode), WithJsonSchema({"enum": ["enforce", "report"]})]
+RetentionField = Annotated[
+    float,
+    PlainValidator(_days),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,4}d$", "examples": ["400d"]}),
+]
+SizeField = Annotated[int, PlainValidator(grammar.parse_size), _text_schema("16KiB", r"^[0-9]{1,9}(B|KiB|MiB)?$")]
+JsonPathsField = Annotated[
+    tuple[JsonPath, ...],
+    PlainValidator(_several(_from_text(parse_json_path))),
+    _list_schema("$.card.number", "$..password"),
+]
+DurabilityField = Annotated[
+    Literal["process", "disk"],
+    PlainValidator(_one_of("process", "disk")),
+    WithJsonSchema({"enum": ["process", "disk"]}),
+]
+OnFailureField = Annotated[
+    Literal["refuse", "continue"],
+    PlainValidator(_one_of("refuse", "continue")),
+    WithJsonSchema({"enum": ["refuse", "continue"]}),
+]
 TextField = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 UrlField = Annotated[
     Target, PlainValidator(_from_text(grammar.parse_upstream_url)), _text_schema("https://api.example.com/v1")
@@ -230,6 +271,7 @@ PasswordField = Annotated[Secret, PlainValidator(_secret), SECRET_SCHEMA]
 PemField = Annotated[Secret, PlainValidator(_pem), SECRET_SCHEMA]
 PrefixField = Annotated[str, PlainValidator(_prefix), WithJsonSchema({"type": "string", "examples": ["Token "]})]
 ParameterField = Annotated[str, PlainValidator(_parameter), _text_schema("api_key")]
+ParametersField = Annotated[tuple[str, ...], PlainValidator(_several(_parameter)), _list_schema("page", "state")]
 FieldNameField = Annotated[str, PlainValidator(_from_text(grammar.parse_field_name)), _text_schema("X-Api-Key")]
 DigestField = Annotated[bytes, PlainValidator(_digest), _text_schema("5e88…", r"^([0-9a-fA-F]{64}|.*\$\{.*\}.*)$")]
 KeyIdField = Annotated[str, PlainValidator(_key_id), WithJsonSchema({"type": "string", "maxLength": 64})]

@@ -22,6 +22,8 @@ RESERVED_NAMES = frozenset({"destinations"})  # a grant's word for all destinati
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 METHOD = re.compile(r"[A-Z][A-Z0-9!#$%&'*+\-.^_`|~]{0,31}")
 NEVER_FORWARDED = frozenset({"CONNECT", "TRACE"})
+SIZE = re.compile(r"([0-9]{1,9})(B|KiB|MiB)?", re.ASCII)
+SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h)")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST_S = 7 * 24 * 3600.0
@@ -86,6 +88,16 @@ def parse_duration(value: object) -> float:
     if not 0.001 <= seconds <= LONGEST_S:  # noqa: PLR2004 - the shortest that can be written
         raise ValueError("write a duration from 1ms to 168h, as in 250ms, 5s, 2m or 1h")
     return seconds
+
+
+def parse_size(value: object) -> int:
+    """Bytes of `16KiB`, `1MiB`, or of a number of bytes; at most 1 MiB."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    found = SIZE.fullmatch(text)
+    size = int(found[1]) * SIZE_UNITS[found[2] or "B"] if found else -1
+    if not 0 <= size <= SIZE_UNITS["MiB"]:
+        raise ValueError("write a size up to 1MiB, as in 16KiB, or a number of bytes")
+    return size
 
 
 def parse_network(value: object) -> Network:

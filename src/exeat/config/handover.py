@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any
 
-from exeat.model import consumer, credential, origin, paths, snapshot, upstream
+from exeat.model import consumer, credential, json_path, origin, paths, snapshot, upstream
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
 
@@ -25,8 +25,12 @@ _CLASSES: tuple[type, ...] = (
     origin.Origin,
     paths.PathPattern,
     paths.PathRules,
+    snapshot.Audit,
     snapshot.Cors,
     snapshot.Snapshot,
+    json_path.JsonPath,
+    json_path.Step,
+    upstream.Bodies,
     upstream.Destination,
     upstream.Endpoint,
     upstream.Reach,

@@ -14,6 +14,7 @@ from exeat.config.sources import read_regular
 
 SIZE_LIMIT = 1 << 20
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_OWN_SECRETS = frozenset({"EXEAT_KEYRING", "EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_ADMIN_TOKEN"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -103,6 +104,8 @@ class Resolver:
         return self._variable(inner)
 
     def _variable(self, name: str) -> str:
+        if name in _OWN_SECRETS:
+            raise _UnresolvedError(f"{name} is Exeat's own secret: nothing that leaves may hold it")
         value = self.variables.get(name)
         if not value:
             state = "is not set" if value is None else "is empty"

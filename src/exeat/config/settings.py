@@ -13,11 +13,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from exeat.config.environment import PREFIX, Environment, is_document_variable, merge_environment
+from exeat.config.environment import DOCUMENT_SECTIONS, PREFIX, Environment, is_document_variable, merge_environment
 from exeat.config.listen import Listen, parse_listen, parse_listens
 from exeat.config.problem import Place, Problem, SettingsError, suggest
 from exeat.model.limits import DEFAULT, Limits
+from exeat.model.secret import Secret
 from exeat.model.upstream import Network
+from exeat.vault.keyring import KeyringError, parse_keyring
 
 WORKERS_LIMIT = 256
 
@@ -70,6 +72,26 @@ def _parse_connections(value: object) -> int | None:
         raise ValueError(f"{error}, or auto") from error
 
 
+def _parse_database_url(value: object) -> Secret:
+    text = str(value).strip()
+    if not text.startswith(("postgresql://", "sqlite:///")):
+        raise ValueError("write postgresql://user:password@host/name, or sqlite:////path/of/exeat.db")
+    return Secret(text)
+
+
+def _parse_keyring(value: object) -> Secret:
+    text = str(value).strip()
+    if text.startswith("file:"):
+        if not text.removeprefix("file:"):
+            raise ValueError("write file:PATH, or master keys, comma-separated")
+        return Secret(text)
+    try:
+        parse_keyring(text)
+    except KeyringError as error:
+        raise ValueError(str(error)) from None
+    return Secret(text)
+
+
 def _parse_word(value: object) -> object:
     """Accept a choice in any case."""
     return value.lower() if isinstance(value, str) else value
@@ -106,6 +128,21 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path("exeat-data"),
         description="Where Exeat keeps what outlives it; created with mode 0700.",
+    )
+    database_url: Annotated[Secret | None, BeforeValidator(_parse_database_url)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="The database: `postgresql://user:password@host/name`, or `sqlite:////path`. Without it, SQLite in"
+        " the data directory.",
+        json_schema_extra={"default": "`exeat.db` in `EXEAT_DATA_DIR`"},
+    )
+    keyring: Annotated[Secret | None, BeforeValidator(_parse_keyring)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="The master keys under which secrets are sealed: 32 bytes each in base64url, comma-separated, the"
+        " first seals, all open; or `file:PATH`, one a line. Without it, `keyring` in the data directory, made when it"
+        " is first needed.",
+        json_schema_extra={"default": "`keyring` in `EXEAT_DATA_DIR`"},
     )
     listen: Annotated[tuple[Listen, ...], BeforeValidator(_parse_listens)] = Field(
         default=(Listen("127.0.0.1", 8080),),
@@ -270,7 +307,7 @@ def read_settings(
 def _unknown_variables(values: Mapping[str, str]) -> list[Problem]:
     names = [name for name in values if name.startswith(PREFIX)]
     unknown = [name for name in sorted(names) if name not in VARIABLES and not is_document_variable(name)]
-    known = [*VARIABLES, "EXEAT_UPSTREAMS", "EXEAT_DESTINATIONS", "EXEAT_CONSUMERS", "EXEAT_CORS", "EXEAT_DOMAINS"]
+    known = [*VARIABLES, *(PREFIX + section for section in DOCUMENT_SECTIONS)]
     return [Problem("", Place(name), f"isn't a setting of this version{suggest(name, known)}") for name in unknown]
 
 

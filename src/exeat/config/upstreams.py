@@ -17,7 +17,7 @@ from exeat.model import credential as kinds
 from exeat.model.origin import Target
 from exeat.model.paths import PathRules
 from exeat.model.secret import Secret
-from exeat.model.upstream import Destination, Endpoint, Reach, Route, Timeouts, TlsIdentity, Upstream
+from exeat.model.upstream import Bodies, Destination, Endpoint, Reach, Route, Timeouts, TlsIdentity, Upstream
 from exeat.policy.address import judge_address, judge_name
 from exeat.policy.inject import prepare
 
@@ -60,6 +60,7 @@ class UpstreamCompiler:
             via=entry.via,
             follow_redirects=entry.follow_redirects,
             source=self.places.find(path).provenance,
+            bodies=_bodies(entry.bodies),
         )
 
     def _fault(self, path: Path, message: str) -> None:
@@ -149,6 +150,12 @@ class UpstreamCompiler:
             except (ssl.SSLError, ValueError) as error:
                 reason = getattr(error, "reason", None) or "not PEM"
                 self._fault(path, f"certificate and key can't be used together: {reason}")
+
+
+def _bodies(entry: doc.Bodies | None) -> Bodies | None:
+    if entry is None or not (entry.request or entry.response):
+        return None
+    return Bodies(entry.request, entry.response, entry.redact, entry.retention)
 
 
 def compile_destination(entry: doc.Destination, source: str) -> Destination:

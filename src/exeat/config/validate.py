@@ -14,9 +14,7 @@ from exeat.config.problem import Path, Places, Problem, suggest
 E = TypeVar("E", bound=BaseModel)
 
 # Parts of the product that this version doesn't have: named, because nobody may believe that a limit holds.
-LATER = frozenset(
-    {"audit", "balance", "cache", "circuit", "errors", "limits", "redirects", "retries", "retry", "webhooks"}
-)
+LATER = frozenset({"balance", "cache", "circuit", "errors", "limits", "redirects", "retries", "retry", "webhooks"})
 
 # Without these, what they permit would look like faults.
 PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext"})
@@ -24,6 +22,8 @@ PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext"})
 # The entry that a field's name opens, to suggest the right spelling of what is in it.
 OPENED_BY: Mapping[str, type[BaseModel]] = {
     "tls": doc.Tls,
+    "bodies": doc.Bodies,
+    "audit": doc.Audit,
     "timeout": doc.Timeout,
     "paths": doc.Paths,
     "keys": doc.Key,
@@ -63,6 +63,7 @@ class Entries:
     cors: doc.Cors | None = None
     domains: tuple[str, ...] = ("gateway.internal", "localhost")
     network: doc.Network = field(default_factory=doc.Network)
+    audit: doc.Audit = field(default_factory=doc.Audit)
     upstream_names: frozenset[str] = frozenset()
     faulty_destinations: bool = False
     faulty_consumers: dict[str, list[doc.GrantTarget | None]] = field(default_factory=dict)
@@ -91,6 +92,8 @@ class Validator:
         entries.faulty_destinations = len(entries.destinations) != len(_list(data.get("destinations")))
         if "cors" in data:
             entries.cors = self._one(doc.Cors, data["cors"], ("cors",))
+        if "audit" in data:
+            entries.audit = self._one(doc.Audit, data["audit"], ("audit",)) or entries.audit
         if "network" in data:
             entries.network = self._one(doc.Network, data["network"], ("network",)) or entries.network
         if "domains" in data:

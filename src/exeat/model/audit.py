@@ -9,7 +9,8 @@ Members of a record, null where there is nothing to say:
     id (UUIDv7), time (RFC 3339, UTC, when it began), kind ("exchange" or "change"), outcome ("completed", "refused",
     "failed", "interrupted"), consumer, key (its public part), address, mode, method, upstream, origin, path,
     query (values redacted), decision, reason, status, error, attempts (list of {endpoint, address, status, error,
-    began_ms, head_ms}), credential (its kind), duration_ms, head_ms, bytes_in, bytes_out, cost, cache, trace.
+    began_ms, head_ms}), credential (its kind), duration_ms, head_ms, bytes_in, bytes_out, cost, cache, trace,
+    bodies (SHA-256 of what is kept of "request" and "response").
 A change by an administrator has kind "change" and: id, time, outcome, actor, action, object, before, after.
 """
 
@@ -27,10 +28,30 @@ class Position(NamedTuple):
     offset: int
 
 
+class ChainState(NamedTuple):
+    """Where a chain stands: the numbers of its last batch and its last record, and the last hash."""
+
+    batch: int = 0
+    record: int = 0
+    hash: bytes = GENESIS
+
+
+class KeptBody(NamedTuple):
+    """A body that is kept beside its record: the record's id, which side, when it is to go (s), its sealed bytes.
+
+    It is no part of the chain, so that it can go before its record does; the record holds its SHA-256.
+    """
+
+    id: str
+    side: str
+    expires: int
+    octets: bytes
+
+
 class Batch(NamedTuple):
     """Records of one chain that were written together. `first` is the number of its first record, from 1.
 
-    `position` is where the journal goes on after it.
+    `bodies` are those of these records. `position` is where the journal goes on after it.
     """
 
     chain: str  # "<instance>/<writer>", e.g. "0199f4e8c1d2/worker-1"
@@ -40,6 +61,7 @@ class Batch(NamedTuple):
     previous: bytes
     hash: bytes
     position: Position
+    bodies: tuple[KeptBody, ...] = ()
 
 
 def hash_batch(previous: bytes, number: int, first: int, records: Iterable[bytes]) -> bytes:

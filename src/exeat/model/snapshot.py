@@ -17,6 +17,20 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """How records are kept.
+
+    Whether they have to reach the disk, whether exchanges go on without, how long they are kept (s), and the names of
+    the query parameters whose values are recorded.
+    """
+
+    to_disk: bool = False
+    goes_on: bool = False
+    retention_s: float | None = None
+    query_values: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A whole configuration; exchanges pin the one they began with.
 
@@ -37,6 +51,7 @@ class Snapshot:
     domains: tuple[bytes, ...]
     cors: Cors | None
     nat64: tuple[Network, ...]
+    audit: Audit = Audit()
     domain_endings: tuple[bytes, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:

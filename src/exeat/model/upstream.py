@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from exeat.model.credential import Injection
+from exeat.model.json_path import JsonPath
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
 from exeat.model.secret import Secret
@@ -72,6 +73,16 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Bodies:
+    """What is kept of an upstream's bodies: how many bytes of each side (0 is nothing), without what, how long (s)."""
+
+    request_bytes: int
+    response_bytes: int
+    redact: tuple[JsonPath, ...]
+    retention_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A named API that Exeat calls. It can't be made with a credential that isn't bound to all of its origins.
 
@@ -88,6 +99,7 @@ class Upstream:
     via: bool
     follow_redirects: int
     source: str
+    bodies: Bodies | None = None
     is_open: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:

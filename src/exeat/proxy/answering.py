@@ -82,10 +82,12 @@ class Answering(Caller):
                 self._outbox.write(self.transport, _LAST_CHUNK)
             return
         exchange.bytes_out += len(content)
+        if exchange.capture is not None and answer.origin == b"upstream":
+            exchange.capture.response.take(content)
         if not self._chunked:
-            self._outbox.write(self.transport, head + content)
+            self._outbox.write(self.transport, head + content, last=done)
         elif done:
-            self._outbox.write(self.transport, head + render_chunk(content) + _LAST_CHUNK)
+            self._outbox.write(self.transport, head + render_chunk(content) + _LAST_CHUNK, last=True)
         else:
             self._outbox.write(self.transport, head + render_chunk(content))
 
@@ -118,13 +120,18 @@ class Answering(Caller):
         if self._paused:
             source.pause()
 
-    def content(self, content: bytes) -> None:
+    def content(self, content: bytes, *, last: bool) -> None:
         """Send more content."""
         exchange = self._exchange
         if exchange is None or self._lost:
             return
         exchange.bytes_out += len(content)
-        self._outbox.write(self.transport, render_chunk(content) if self._chunked else content)
+        if exchange.capture is not None:
+            exchange.capture.response.take(content)
+        if self._chunked:
+            self._outbox.write(self.transport, render_chunk(content))  # its end follows
+        else:
+            self._outbox.write(self.transport, content, last=last)
 
     def end(self, trailers: list[bytes]) -> None:
         """Finish the framing of the answer."""

@@ -35,5 +35,5 @@ def fail(exchange: Exchange, error: GatewayError, date: bytes) -> None:
         exchange.caller.abort(error.code)
         return
     exchange.status = error.meaning.status
-    problem = problem_of(error, exchange.id, exchange.upstream, exchange.attempts)
+    problem = problem_of(error, exchange.id, exchange.upstream, len(exchange.attempts))
     answer(exchange, error.meaning.status, fields_of(error), render_problem(problem), date)

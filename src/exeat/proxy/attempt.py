@@ -13,7 +13,7 @@ from exeat.model.upstream import Endpoint, Route
 from exeat.policy.authorize import Permit
 from exeat.policy.forward import render_request
 from exeat.proxy.drive import Wait
-from exeat.proxy.exchange import Exchange
+from exeat.proxy.exchange import Attempt, Exchange
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import RequestHead, ResponseHead
@@ -29,12 +29,17 @@ async def attempt(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple
     place, fresh = 0, False
     while True:
         endpoint = endpoints[place]
+        tried = Attempt(endpoint, runtime.clock())
+        exchange.attempts.append(tried)
         connection = None if fresh else runtime.pool.take(endpoint.route)
         try:
             if connection is None:
                 connection = await connect(exchange, endpoint.route, runtime)
-            return connection, await send(exchange, permit, endpoint, connection, runtime)
+            tried.address = connection.address
+            response = await send(exchange, permit, endpoint, connection, runtime)
+            tried.status, tried.head_at = response.status, runtime.clock()
         except GatewayError as error:
+            tried.error = error.code
             if connection is not None:
                 connection.close()
             if is_stale(exchange, connection, error):
@@ -43,6 +48,8 @@ async def attempt(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple
                 place, fresh = place + 1, False
             else:
                 raise
+        else:
+            return connection, response
 
 
 def is_stale(exchange: Exchange, connection: UpstreamConnection | None, error: GatewayError) -> bool:
@@ -50,14 +57,14 @@ def is_stale(exchange: Exchange, connection: UpstreamConnection | None, error: G
     if connection is None or not connection.is_reused or error.code != Code.UPSTREAM_CLOSED:
         return False
     head = exchange.head_or_raise
-    return head.method in IDEMPOTENT and not head.has_body and exchange.attempts < ATTEMPT_LIMIT
+    return head.method in IDEMPOTENT and not head.has_body and len(exchange.attempts) < ATTEMPT_LIMIT
 
 
 def is_next_worth_it(exchange: Exchange, error: GatewayError, has_next: bool) -> bool:  # noqa: FBT001 - a predicate's part
     """Whether the next endpoint may be tried: nothing was sent, and the failure was this endpoint's own."""
-    if not has_next or not error.untouched or exchange.attempts >= ATTEMPT_LIMIT:
+    if not has_next or not error.untouched or len(exchange.attempts) >= ATTEMPT_LIMIT:
         return False
-    return error.code not in {Code.CREDENTIAL_UNAVAILABLE, Code.OVERLOADED}
+    return error.code not in {Code.CREDENTIAL_UNAVAILABLE, Code.OVERLOADED, Code.AUDIT_UNAVAILABLE}
 
 
 async def connect(exchange: Exchange, route: Route, runtime: Runtime) -> UpstreamConnection:
@@ -97,7 +104,6 @@ def send(
         via=via,
     )
     connection.needles = () if injection is None else injection.needles
-    exchange.attempts += 1
     exchange.enter("response", runtime.clock(), exchange.timeouts.response_s)
     has_body = head.has_body
     held = head.chunked and not exchange.waits_to_continue

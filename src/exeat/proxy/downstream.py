@@ -285,6 +285,7 @@ class Downstream(Receiving):
         if self._pausing:
             self._resume_if_drained()
         if self._buffer:
+            self._outbox.relieve()  # whoever doesn't read an answer isn't served the next one
             self._serve()
         if not self._serving:
             self._close_if_left()

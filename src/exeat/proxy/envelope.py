@@ -190,7 +190,7 @@ class Collector(Caller):
         meta: dict[str, object] = {
             "request_id": exchange.id,
             "upstream": exchange.upstream,
-            "attempts": exchange.attempts,
+            "attempts": len(exchange.attempts),
             "duration_ms": round((now - exchange.started) * 1000, 1),
             "origin": got.origin.decode(),
             "cost": None,
@@ -207,6 +207,8 @@ class Collector(Caller):
         if self._call.body:
             if self._exchange is not None:
                 self._exchange.bytes_in = len(self._call.body)
+                if self._exchange.capture is not None:
+                    self._exchange.capture.request.take(self._call.body)
             sink.send_body(self._call.body)
         sink.end_body([])
 
@@ -227,18 +229,22 @@ class Collector(Caller):
         if self._exchange is not None:
             self._exchange.status = answer.status
             self._exchange.bytes_out = len(content)
+            if is_of_upstream and self._exchange.capture is not None:
+                self._exchange.capture.response.take(content)
 
     def attach(self, source: Flow) -> None:
         """Memory is bounded by the limit of an envelope, so nothing is paused."""
         if self._exchange is not None:
             self._exchange.source = source
 
-    def content(self, content: bytes) -> None:
+    def content(self, content: bytes, *, last: bool) -> None:  # noqa: ARG002 - nothing is sent here
         """Keep content; too much of it fails the call."""
         exchange = self._exchange
         if exchange is None or not content:
             return
         exchange.bytes_out += len(content)
+        if exchange.capture is not None:
+            exchange.capture.response.take(content)
         if self._room.take(content):
             self._parts.append(content)
         else:

@@ -10,9 +10,10 @@ from exeat.model.consumer import Key
 from exeat.model.decision import Decision
 from exeat.model.key import Presented
 from exeat.model.snapshot import Snapshot
-from exeat.model.upstream import Route, Timeouts
+from exeat.model.upstream import Endpoint, Route, Timeouts
 from exeat.policy.authorize import Permit
 from exeat.policy.resolve import Resolved
+from exeat.proxy.capture import Capture
 from exeat.proxy.drive import Drive
 from exeat.wire.http1 import RequestHead
 
@@ -35,6 +36,21 @@ class Answer:
         self.length: Final = length
         self.chunked: Final = chunked
         self.origin: Final = origin
+
+
+@final
+class Attempt:
+    """One try at one endpoint. Times are of the monotonic clock; `address` is where the connection goes."""
+
+    __slots__ = ("address", "began", "endpoint", "error", "head_at", "status")
+
+    def __init__(self, endpoint: Endpoint, began: float) -> None:
+        self.endpoint: Final = endpoint
+        self.began: Final = began
+        self.address: str | None = None
+        self.status: int | None = None
+        self.error: Code | None = None
+        self.head_at: float | None = None
 
 
 class BodySink(Protocol):
@@ -74,8 +90,8 @@ class Caller(ABC):
         """The rest of the answer comes from `source`, which is to be paused where the caller can't keep up."""
 
     @abstractmethod
-    def content(self, content: bytes) -> None:
-        """Send more content."""
+    def content(self, content: bytes, *, last: bool) -> None:
+        """Send more content; `last` says that `end` follows at once."""
 
     @abstractmethod
     def end(self, trailers: list[bytes]) -> None:
@@ -131,7 +147,11 @@ class Exchange:
     permit: Permit | None = None
     decision: Decision | None = None
     timeouts: Timeouts = DEFAULTS
-    attempts: int = 0
+    attempts: list[Attempt]
+    intent: bytes | None = None  # what the journal knows while it is under way
+    path: str | None = None  # as it is recorded
+    query: str | None = None
+    capture: Capture | None = None
     address: str = ""
     status: int = 0
     error: Code | None = None
@@ -157,6 +177,7 @@ class Exchange:
         self.snapshot = snapshot
         self.caller = caller
         self.source = None
+        self.attempts = []
 
     def enter(self, phase: str, now: float, limit_s: float | None) -> None:
         """Begin to wait for something, for at most `limit_s` seconds."""

@@ -57,6 +57,8 @@ class OwnPaths:
             exchange.is_recorded = False
             if self._runtime.draining:
                 raise GatewayError(Code.DRAINING, "This instance finishes what it has begun.")
+            if not self._runtime.keeps_records:
+                raise GatewayError(Code.AUDIT_UNAVAILABLE, "No records can be kept.")
             answer(exchange, 200, TEXT, b"ready\n", date)
         elif path == b"/-/whoami":
             self._recognise(exchange)

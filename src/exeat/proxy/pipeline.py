@@ -53,6 +53,7 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
     except GatewayError as error:
         exchange.decision = deny(error.code, error.detail)
         raise
+    runtime.intend(exchange)  # 7: intend
     connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
     upstream = permit.upstream
     if upstream is not None and upstream.follow_redirects:

@@ -52,6 +52,8 @@ class Receiving(Answering):
             return
         if content:
             exchange.bytes_in += len(content)
+            if exchange.capture is not None:
+                exchange.capture.request.take(content)
             sink.send_body(content)
         if body.done:
             self._body = None

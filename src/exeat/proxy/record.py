@@ -1,34 +1,151 @@
-"""Phase 11: what is recorded of an exchange when it has ended."""
+"""Phases 7 and 11: what is put down of an exchange before it is sent, and when it has ended.
+
+The access line of an exchange is its record: one rendering, with the same members (model/audit.py).
+"""
+
+import re
+
+import orjson
 
 from exeat.model.key import mask
-from exeat.proxy.exchange import Exchange
+from exeat.policy.resolve import Resolved
+from exeat.policy.rewrite import echoes, scrub_text
+from exeat.proxy.exchange import Attempt, Exchange
 from exeat.telemetry.access_log import Members, redact_query
+
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context §3.2
+# What an intent holds, in this order; its members are those of the record that it becomes if nothing follows.
+INTENT = ("id", "time", "consumer", "key", "address", "mode", "method", "upstream", "origin", "path", "query", "trace")
+
+
+def intent_of(exchange: Exchange, time: str) -> bytes:
+    """What is put down of an exchange before it is sent: as a JSON array, the members listed in INTENT."""
+    head, key, resolved = exchange.head_or_raise, exchange.key, exchange.resolved
+    assert key is not None and resolved is not None  # noqa: S101, PT018 - phases 2 and 3
+    path, query = texts_of(exchange, resolved)
+    target = resolved.target
+    return orjson.dumps(
+        [
+            exchange.id,
+            time,
+            key.consumer.name,
+            key.id,
+            exchange.address or None,
+            resolved.mode,
+            mask(head.method.decode()),
+            exchange.upstream,
+            None if target is None else mask(str(target.origin)),
+            path,
+            query,
+            trace_of(exchange),
+        ]
+    )
+
+
+def interrupted(intent: bytes) -> bytes:
+    """The record of an exchange of which only the intent is known: the process ended in the middle of it."""
+    known = dict(zip(INTENT, orjson.loads(intent), strict=True))
+    trace = known.pop("trace")
+    return orjson.dumps(
+        {
+            "id": known.pop("id"),
+            "time": known.pop("time"),
+            "kind": "exchange",
+            "outcome": "interrupted",
+            **known,
+            "decision": None,
+            "reason": None,
+            "status": 0,
+            "error": None,
+            "attempts": [],
+            "credential": None,
+            "duration_ms": None,
+            "head_ms": None,
+            "bytes_in": 0,
+            "bytes_out": 0,
+            "cost": None,
+            "cache": None,
+            "trace": trace,
+            "bodies": None,
+        }
+    )
 
 
 def members_of(exchange: Exchange, time: str, now: float) -> Members:
-    """The members of an exchange's access line; `time` is when it began, `now` the monotonic clock."""
-    head, decision, key = exchange.head, exchange.decision, exchange.key
+    """The members of an exchange's record; `time` is when it began, `now` the monotonic clock."""
+    head, decision, key, permit = exchange.head, exchange.decision, exchange.key, exchange.permit
     resolved = exchange.asked or exchange.resolved
     started, head_at, error = exchange.started, exchange.head_at, exchange.error
+    path, query, origin = exchange.path, exchange.query, None
+    if resolved is not None:
+        if exchange.intent is None:
+            path, query = texts_of(exchange, resolved)
+        if resolved.target is not None:
+            origin = mask(str(resolved.target.origin))
+    attempts = exchange.attempts
+    upstream = None if permit is None else permit.upstream
     return {
-        "time": time,
         "id": exchange.id,
-        "address": exchange.address or None,
+        "time": time,
+        "kind": "exchange",
+        "outcome": "completed" if error is None else "failed" if attempts else "refused",
         "consumer": None if key is None else key.consumer.name,
         "key": exchange.key_id if key is None else key.id,
+        "address": exchange.address or None,
         "mode": None if resolved is None else resolved.mode,
         "method": None if head is None else mask(head.method.decode()),
         "upstream": exchange.upstream,
-        "origin": None if resolved is None or resolved.target is None else mask(str(resolved.target.origin)),
-        "path": None if resolved is None else mask(resolved.path.decode()),
-        "query": None if resolved is None or resolved.query is None else redact_query(resolved.query),
+        "origin": origin,
+        "path": path,
+        "query": query,
         "decision": None if decision is None else decision.outcome,
         "reason": None if decision is None or decision.outcome == "allow" else mask(decision.reason),
         "status": exchange.status,
         "error": None if error is None else str(error),
-        "attempts": exchange.attempts,
+        "attempts": [_attempt(attempt, started) for attempt in attempts],
+        "credential": None if upstream is None else upstream.credential.kind,
         "duration_ms": round((now - started) * 1000, 3),
         "head_ms": None if head_at is None else round((head_at - started) * 1000, 3),
         "bytes_in": exchange.bytes_in,
         "bytes_out": exchange.bytes_out,
+        "cost": None,
+        "cache": None,
+        "trace": trace_of(exchange),
+        "bodies": None,
     }
+
+
+def texts_of(exchange: Exchange, resolved: Resolved) -> tuple[str, str | None]:
+    """Path and query as they are recorded: no key in them, no value of the query, nor the upstream's own secret."""
+    path, query, permit = resolved.path, resolved.query, exchange.permit
+    if permit is not None and permit.upstream is not None:
+        needles = permit.upstream.credential.needles
+        if needles and echoes(path, needles):
+            path = scrub_text(path, needles)
+        if needles and query is not None and echoes(query, needles):
+            query = scrub_text(query, needles)
+    exchange.path = text = mask(path.decode("latin-1"))
+    exchange.query = redacted = redact_query(query, exchange.snapshot.audit.query_values)
+    return text, redacted
+
+
+def _attempt(attempt: Attempt, started: float) -> Members:
+    head_at, error = attempt.head_at, attempt.error
+    return {
+        "endpoint": str(attempt.endpoint.origin),
+        "address": attempt.address,
+        "status": attempt.status,
+        "error": None if error is None else str(error),
+        "began_ms": round((attempt.began - started) * 1000, 3),
+        "head_ms": None if head_at is None else round((head_at - started) * 1000, 3),
+    }
+
+
+def trace_of(exchange: Exchange) -> str | None:
+    """The trace that the caller says it is a part of."""
+    head = exchange.head
+    value = None if head is None else head.known.get(b"traceparent")
+    if value is None:
+        return None
+    match = _TRACE.fullmatch(value)
+    return None if match is None else match[1].decode()

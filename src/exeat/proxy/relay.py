@@ -51,6 +51,8 @@ def answer_of(
     known, fields, reason = response.known, response.fields, response.reason
     kind = known.get(b"content-type")
     exchange.is_stream = kind is not None and kind.startswith(STREAMS)
+    if exchange.capture is not None:
+        exchange.capture.response.describe(response)
     if echoes(connection.raw_head, connection.needles):
         fields, reason = scrub(fields, connection.needles), scrub_text(reason, connection.needles)
     if names_urls(response):

@@ -46,8 +46,17 @@ class Runtime(ABC):
         """Answer and record a request that has no head that could be served."""
 
     @abstractmethod
+    def intend(self, exchange: Exchange) -> None:
+        """Put down that an exchange is about to be sent; GatewayError if no record of it could be kept."""
+
+    @abstractmethod
     def record(self, exchange: Exchange) -> None:
         """Account for an exchange at its end."""
+
+    @property
+    @abstractmethod
+    def keeps_records(self) -> bool:
+        """Whether a new exchange may begin, as far as its record is concerned."""
 
     @abstractmethod
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:

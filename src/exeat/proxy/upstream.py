@@ -46,6 +46,7 @@ class UpstreamConnection:
         self.is_reused = False
         self.is_open = False
         self.transport: asyncio.Transport
+        self.address: str | None = None
         self._state = IDLE
         self._buffer = b""
         self.raw_head = b""
@@ -72,6 +73,8 @@ class UpstreamConnection:
         """The connection is ready for its first request."""
         self.transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
         self.transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if isinstance(peer, tuple) else None
         self._time = asyncio.get_running_loop().time
         self.is_open = True
 
@@ -259,7 +262,7 @@ class UpstreamConnection:
                 self._break(self._end, error)
             return
         if content:
-            caller.content(content)
+            caller.content(content, last=reader.done)
         if reader.done:
             self._finish()
         elif reader.has_more:

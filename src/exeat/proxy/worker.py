@@ -20,14 +20,12 @@ from exeat.proxy.dial import Dialler
 from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
 from exeat.proxy.exchange import Caller, Exchange, Identifiers
+from exeat.proxy.ledger import Ledger
 from exeat.proxy.own import OwnPaths
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
-from exeat.proxy.record import members_of
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
-from exeat.telemetry.access_log import Clock, Members, Render
-from exeat.telemetry.lines import Lines
 from exeat.telemetry.logs import Log
 from exeat.wire.http1 import RequestHead
 
@@ -47,9 +45,8 @@ class Worker(Runtime):
         snapshot: Snapshot,
         dialler: Dialler,
         *,
-        lines: Lines,
-        render: Render,
         log: Log,
+        ledger: Ledger,
         trusted: Iterable[Network] = (),
         pseudonym: bytes = b"",
         clock: Callable[[], float] = time.monotonic,
@@ -69,11 +66,9 @@ class Worker(Runtime):
         self.date = b""
         self._own = OwnPaths(self)
         self._dialler = dialler
-        self._lines = lines
-        self._render = render
-        self._waiting: list[bytes] = []
+        self._ledger = ledger
+        ledger.serve(self.outbox, self.active)
         self._identifiers = Identifiers()
-        self._text_clock = Clock()
         self._turns: dict[str, int] = {}
         self._endpoints: dict[tuple[str, Origin], Endpoint] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -85,6 +80,7 @@ class Worker(Runtime):
         self.snapshot = snapshot
         self._endpoints.clear()
         self._dialler.nat64 = snapshot.nat64
+        self._ledger.follow(snapshot.audit)
 
     # Exchanges
 
@@ -111,21 +107,20 @@ class Worker(Runtime):
         """Answer a request for one of Exeat's own paths."""
         await self._own.serve(exchange, path)
 
+    def intend(self, exchange: Exchange) -> None:
+        """Put down that an exchange is about to be sent."""
+        self._ledger.intend(exchange)
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether a new exchange may begin, as far as its record is concerned."""
+        return self._ledger.is_open or self.snapshot.audit.goes_on
+
     def record(self, exchange: Exchange) -> None:
         """Account for an exchange, once, at its end."""
         self.active.discard(exchange)
         if exchange.is_recorded:
-            if not self._waiting:
-                asyncio.get_running_loop().call_soon(self._write)
-            self._waiting.append(self._render(self.members(exchange)))
-
-    def members(self, exchange: Exchange) -> Members:
-        """The access line of an exchange."""
-        return members_of(exchange, self._text_clock.render(exchange.began_at), self.clock())
-
-    def _write(self) -> None:
-        lines, self._waiting = self._waiting, []
-        self._lines.write(lines)
+            self._ledger.record(exchange, self.clock())
 
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:
         """Log a fault of Exeat under the request's id."""
@@ -193,7 +188,7 @@ class Worker(Runtime):
         for exchange in list(self.active):
             self._check(exchange, now)
         self.pool.sweep(now)
-        self._lines.retry()
+        self._ledger.tend()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
 
     def _say_crowded(self) -> None:
@@ -261,7 +256,7 @@ class Worker(Runtime):
             exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
         self.outbox.flush()
         self.pool.close()
-        self._write()
+        self._ledger.flush()
         for connection in self.connections:
             connection.transport.close()
         await self._until_closed(self.clock() + LAST_WORDS_S)
@@ -270,6 +265,7 @@ class Worker(Runtime):
         await asyncio.sleep(0)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._ledger.close()
 
     async def _until_closed(self, ends_at: float) -> None:
         """Wait until every caller's connection is closed, in the steps of the clock of all deadlines."""

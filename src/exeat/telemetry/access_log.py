@@ -1,8 +1,6 @@
 """One line per exchange: the same members in JSON and, for people at a terminal, in columns.
 
-Members: time (RFC 3339, UTC), id, address, consumer, key (its public part), mode, method, upstream, origin, path,
-query (names only), decision, reason, status, error, attempts, duration_ms, head_ms (until the head of the answer),
-bytes_in, bytes_out. What isn't known is null. No secret and no body ever stands here.
+The members are those of a record (model/audit.py). What isn't known is null. No secret and no body ever stands here.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +14,14 @@ Members = dict[str, object]
 Render = Callable[[Members], bytes]
 
 
+def render_record(members: Members) -> bytes:
+    """The record: one JSON object."""
+    return orjson.dumps(members)
+
+
 def render_json(members: Members) -> bytes:
-    """The line as JSON."""
-    return orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE)
+    """The line as JSON: the record and a line feed."""
+    return render_record(members) + b"\n"
 
 
 def render_console(members: Members) -> bytes:
@@ -30,7 +33,12 @@ def render_console(members: Members) -> bytes:
         "report: " + str(members.get("reason")) if members.get("decision") == "report" else ""
     )
     line = f"{time} {members.get('status', 0)} {members['duration_ms']:>8} ms  {who}  {what}  {note}".rstrip()
-    return "".join(character if character.isprintable() else "?" for character in line).encode() + b"\n"
+    return printable(line).encode() + b"\n"
+
+
+def printable(line: str) -> str:
+    """A line without what a terminal would act on."""
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def _path(members: Mapping[str, object]) -> str:
@@ -38,15 +46,17 @@ def _path(members: Mapping[str, object]) -> str:
     return f"{members.get('path') or ''}{'?' + str(query) if query else ''}"
 
 
-def redact_query(query: bytes | None) -> str | None:
-    """A query with its values left out: they may be secrets, and names are enough to understand a call."""
+def redact_query(query: bytes | None, shown: frozenset[bytes] = frozenset()) -> str | None:
+    """A query with its values left out, but those of the names in `shown`: they may be secrets."""
     if not query:
         return None
-    return mask("&".join(_redact_parameter(part) for part in query.split(b"&")))
+    return mask("&".join([_redact_parameter(part, shown) for part in query.split(b"&")]))
 
 
-def _redact_parameter(part: bytes) -> str:
+def _redact_parameter(part: bytes, shown: frozenset[bytes]) -> str:
     name, has_value, _ = part.partition(b"=")
+    if name in shown and has_value:
+        return part.decode("latin-1")
     return name.decode("latin-1") + "=*" if has_value else "*"  # on its own it may be a secret as well as a name
 
 

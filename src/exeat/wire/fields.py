@@ -36,6 +36,7 @@ REQUEST: dict[bytes, int] = {
     b"exeat-timeout": ONCE,
     b"x-api-key": ONCE_KEPT,
     b"origin": ONCE_KEPT,
+    b"traceparent": LIST_KEPT,
     b"access-control-request-method": ONCE_KEPT,
     b"access-control-request-headers": LIST_KEPT,
     b"connection": LIST,

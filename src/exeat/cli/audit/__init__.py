@@ -1,0 +1,1 @@
+"""`exeat audit`: reading the audit trail."""

@@ -1,0 +1,48 @@
+"""The database that the settings name, for commands that read it or write to it beside a running gateway."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from exeat.cli.output import FAILED, complain
+from exeat.config.problem import ConfigError
+from exeat.config.settings import Settings, read_settings
+from exeat.store.database import default_url, open_database
+from exeat.store.failure import StoreError
+from exeat.store.migrate import check_schema
+
+
+class UsageError(Exception):
+    """An option that can't be; the sentence says what to write."""
+
+
+def open_trail(settings: Settings) -> Engine:
+    """The audit trail of these settings; StoreError if there is none yet."""
+    url = settings.database_url
+    folder = settings.directory / settings.data_dir
+    if url is None and not (folder / "exeat.db").exists():
+        raise StoreError(f"There are no records in {folder} yet: start the gateway there, or set EXEAT_DATA_DIR.")
+    engine = open_database(default_url(folder) if url is None else url.reveal())
+    check_schema(engine)
+    return engine
+
+
+def with_trail(work: Callable[[Engine], int]) -> int:
+    """Do something with the audit trail; the exit code, whatever goes wrong."""
+    try:
+        return work(open_trail(read_settings()))
+    except ConfigError as error:
+        return complain(error.problems)
+    except UsageError as error:
+        return complain([error])
+    except StoreError as error:
+        complain([error])
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def now() -> datetime:
+    """The time, for options that count back from it."""
+    return datetime.now(UTC)

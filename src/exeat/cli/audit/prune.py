@@ -1,0 +1,45 @@
+"""`exeat audit prune`: old records removed for good, which is itself recorded."""
+
+import sys
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from exeat.cli.audit.database import now, with_trail
+from exeat.cli.audit.progress import counting
+from exeat.cli.audit.query import parse_when
+from exeat.cli.data_folder import change_of, open_own_journal
+from exeat.cli.output import FAILED, FINE, say
+from exeat.config.settings import read_settings
+from exeat.journal.changes import record_change
+from exeat.store.prune import prune
+
+WRITER = "cli"
+
+
+def prune_trail(before: str, *, is_sure: bool) -> int:
+    """Remove what is older; asks first, unless told not to."""
+
+    def work(engine: Engine) -> int:
+        time = parse_when(before, now())
+        if not (is_sure or _ask(time)):
+            say("Nothing was removed.")
+            return FAILED
+        journal = open_own_journal(read_settings(), WRITER)
+        try:
+            with counting("removed") as progress:
+                pruned = prune(engine, time, progress=progress)
+            record_change(journal, change_of("cli", "prune", "audit/records", None, pruned.after()))
+        finally:
+            journal.close()
+        say(f"{pruned.records:,} records were removed; the gateway moves the record of that into the trail.")
+        return FINE
+
+    return with_trail(work)
+
+
+def _ask(before: int) -> bool:
+    when = datetime.fromtimestamp(before / 1_000_000, now().tzinfo).strftime("%Y-%m-%d")
+    sys.stderr.write(f"Remove every record from before {when} (00:00 UTC) for good? Type yes: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "yes"

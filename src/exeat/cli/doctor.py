@@ -1,0 +1,134 @@
+"""`exeat doctor`: what would stop this gateway from working, and how to mend it."""
+
+import os
+import shutil
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Engine
+
+from exeat.cli.audit.database import now, open_trail
+from exeat.cli.data_folder import JOURNAL_FOLDER
+from exeat.cli.output import FAILED, FINE, complain, say, say_json
+from exeat.config.compile import load
+from exeat.config.problem import ConfigError
+from exeat.config.settings import Settings, read_settings
+from exeat.journal.segments import SEGMENT_BYTES, numbers_in
+from exeat.store.failure import StoreError
+from exeat.store.rollup_check import check_rollups
+from exeat.store.verify import verify
+
+State = Literal["fine", "odd", "wrong"]
+FREE_BYTES = 16 * SEGMENT_BYTES
+BACKLOG = 4  # segments of one writer; two are always there
+DAY_US = 86_400_000_000
+
+
+class Finding(NamedTuple):
+    """What was looked at, how it is, and a sentence that says what to do where it isn't fine."""
+
+    name: str
+    state: State
+    sentence: str
+
+
+def examine(days: int, *, as_json: bool) -> int:
+    """Print every finding; exit code 1 if something is wrong."""
+    try:
+        settings = read_settings()
+    except ConfigError as error:
+        return complain(error.problems)
+    findings = list(_look(settings, days))
+    if as_json:
+        say_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.state:<5}  {finding.name}: {finding.sentence}")
+    return FAILED if any(finding.state == "wrong" for finding in findings) else FINE
+
+
+def _look(settings: Settings, days: int) -> Iterator[Finding]:
+    yield from _document(settings)
+    yield _trust(settings)
+    folder = settings.directory / settings.data_dir
+    if not folder.is_dir():
+        yield Finding("data directory", "fine", f"{folder} will be made when the gateway starts.")
+        return
+    yield _folder(folder)
+    yield _room(folder)
+    yield from _journals(folder / JOURNAL_FOLDER)
+    yield from _records(settings, days)
+
+
+def _document(settings: Settings) -> Iterator[Finding]:
+    try:
+        loaded = load(settings)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("document", "wrong", str(problem))
+        return
+    yield Finding("document", "fine", f"revision {loaded.snapshot.revision} has no problems.")
+    for warning in loaded.warnings:
+        yield Finding("document", "odd", str(warning))
+
+
+def _trust(settings: Settings) -> Finding:
+    """Whether any upstream's certificate could be verified."""
+    if settings.ssl_cert_file is not None or settings.ssl_cert_dir is not None:
+        return Finding("trust store", "fine", "SSL_CERT_FILE or SSL_CERT_DIR names it.")
+    context = ssl.create_default_context()
+    folder = ssl.get_default_verify_paths().capath
+    if context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())):
+        return Finding("trust store", "fine", "the system's own is there.")
+    return Finding("trust store", "wrong", "this system has none: install ca-certificates, or set SSL_CERT_FILE.")
+
+
+def _folder(folder: Path) -> Finding:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("data directory", "wrong", f"{folder} can't be written by this user; give it to the gateway's.")
+    if folder.stat().st_mode & 0o077:
+        return Finding("data directory", "odd", f"others may look into {folder}; chmod 700 it.")
+    return Finding("data directory", "fine", f"{folder} is private and can be written.")
+
+
+def _room(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    said = f"{free // 1024**2:,} MiB are free where {folder} is"
+    if free < FREE_BYTES:
+        return Finding("disk", "wrong", f"{said}; without room for records, calls are refused. Make some.")
+    return Finding("disk", "fine", f"{said}.")
+
+
+def _journals(folder: Path) -> Iterator[Finding]:
+    """Whether records get from the journals into the database."""
+    for journal in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
+        waiting = len(numbers_in(journal))
+        if waiting > BACKLOG:
+            advice = "see the log of the control process: the database doesn't take them"
+            yield Finding(f"journal {journal.name}", "wrong", f"{waiting} segments wait to be moved; {advice}.")
+
+
+def _records(settings: Settings, days: int) -> Iterator[Finding]:
+    try:
+        engine = open_trail(settings)
+        yield Finding("database", "fine", "it can be read and has the tables of this version.")
+        yield from _compare(engine, days)
+    except StoreError as error:
+        yield Finding("database", "wrong", str(error))
+
+
+def _compare(engine: Engine, days: int) -> Iterator[Finding]:
+    until = int(now().timestamp() * 1_000_000)
+    since = until - days * DAY_US
+    verdict = verify(engine, since=since, until=until)
+    for fault in verdict.faults:
+        yield Finding("audit trail", "wrong", str(fault))
+    if not verdict.faults:
+        yield Finding("audit trail", "fine", f"{verdict.records:,} records of the last {days} days are as recorded.")
+    difference = check_rollups(engine, since, until)
+    if difference is None:
+        yield Finding("roll-ups", "fine", f"they agree with the records of the last {days} days.")
+    else:
+        yield Finding("roll-ups", "wrong", str(difference))

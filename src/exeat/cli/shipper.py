@@ -1,0 +1,57 @@
+"""Moves what the writers of this machine have recorded from their journals into the database.
+
+Rule 1: exactly once: what the database holds of a chain says where its journal is read on.
+Rule 2: a segment goes when the database has it; while the database is away, segments wait.
+Rule 3: a chain that can't go on holds up no other.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from exeat.journal.follow import Follower
+from exeat.journal.segments import JournalError
+from exeat.store.audit_writer import AuditWriter
+from exeat.store.failure import ChainError
+
+
+class Shipper:
+    """The journals below one folder, of one instance. Its errors are those of the database; those of one chain wait."""
+
+    def __init__(self, folder: Path, instance: str, writer: AuditWriter) -> None:
+        self._folder = folder
+        self._instance = instance
+        self._writer = writer
+        self._followers: dict[str, Follower] = {}
+        self.stuck: dict[str, str] = {}  # chains that can't go on, and why
+
+    def ship(self) -> int:
+        """Move what is there now; how many records were new. StoreError if the database can't take them."""
+        return sum(self._ship(name) for name in self._writers())
+
+    def _writers(self) -> Iterator[str]:
+        if self._folder.is_dir():
+            yield from sorted(path.name for path in self._folder.iterdir() if path.is_dir())
+
+    def _ship(self, name: str) -> int:
+        chain = f"{self._instance}/{name}"
+        try:
+            moved = self._move(name, chain)
+        except (JournalError, ChainError, OSError) as error:
+            self.stuck[chain] = str(error)
+            self._followers.pop(name, None)
+            return 0
+        self.stuck.pop(chain, None)
+        return moved
+
+    def _move(self, name: str, chain: str) -> int:
+        follower = self._followers.get(name)
+        if follower is None:
+            follower = Follower(self._folder / name, *self._writer.where(chain))
+        # It has read further than the database knows until write() returns: if that raises, it is made anew.
+        self._followers.pop(name, None)
+        moved = 0
+        while batches := follower.read():
+            moved += self._writer.write(batches)
+        follower.discard()
+        self._followers[name] = follower
+        return moved

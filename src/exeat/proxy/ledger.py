@@ -1,0 +1,156 @@
+"""What a worker puts down of its exchanges: their access lines and, where there is a journal, what proves them.
+
+Rule 1: an intent is safe before anything of its request is sent, a record before its answer is complete: both are
+written at the end of a turn of the loop, before anything that the turn has to send.
+Rule 2: an exchange whose intent can't be kept isn't sent.
+"""
+
+import asyncio
+from typing import final
+
+from exeat.errors import Code, GatewayError
+from exeat.journal.writer import Journal
+from exeat.model.audit import KeptBody
+from exeat.model.snapshot import Audit
+from exeat.proxy.capture import Capture, Seal, digests_of
+from exeat.proxy.exchange import Exchange
+from exeat.proxy.outbox import Outbox
+from exeat.proxy.record import intent_of, members_of
+from exeat.telemetry.access_log import Clock, Members, Render, render_json, render_record
+from exeat.telemetry.lines import Lines
+from exeat.telemetry.logs import Log
+
+
+@final
+class Ledger:
+    """The access lines of one worker, rendered by `render` onto `lines`, and its journal.
+
+    `seal` seals bodies that are to be kept; without it none is.
+    """
+
+    def __init__(
+        self, lines: Lines, render: Render, log: Log, journal: Journal | None = None, seal: Seal | None = None
+    ) -> None:
+        self._lines = lines
+        self._render = render
+        self._is_json = render is render_json
+        self._log = log
+        self._journal = journal
+        self._seal = seal
+        self._outbox: Outbox
+        self._active: set[Exchange]
+        self._waiting: list[bytes] = []
+        self._intended: list[Exchange] = []
+        self._clock = Clock()
+        self._goes_on = False
+        self._failure: str | None = None
+
+    def serve(self, outbox: Outbox, active: set[Exchange]) -> None:
+        """Come before whatever an outbox sends; `active` are the exchanges under way, now and later."""
+        self._outbox = outbox
+        self._active = active
+        if self._journal is not None:
+            outbox.before = self._commit
+
+    def follow(self, audit: Audit) -> None:
+        """Keep records as a snapshot says."""
+        self._goes_on = audit.goes_on
+        if self._journal is not None:
+            self._journal.to_disk = audit.to_disk
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the records of new exchanges can be kept."""
+        return self._journal is None or self._journal.is_open
+
+    def intend(self, exchange: Exchange) -> None:
+        """Put down that an exchange is about to be sent; GatewayError if that can't be kept."""
+        journal = self._journal
+        if journal is None:
+            return
+        if not journal.is_open and not self._goes_on:
+            raise _unavailable()
+        exchange.intent = intent = intent_of(exchange, self._clock.render(exchange.began_at))
+        journal.intend(intent)
+        self._intended.append(exchange)
+        self._outbox.make_due()
+        permit = exchange.permit
+        if permit is not None and permit.upstream is not None and permit.upstream.bodies is not None and self._seal:
+            exchange.capture = Capture(permit.upstream.bodies)
+            exchange.capture.request.describe(exchange.head_or_raise)
+
+    def record(self, exchange: Exchange, now: float) -> None:
+        """Put down how an exchange ended; `now` is the monotonic clock."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        kept = [] if exchange.capture is None else self._keep(exchange, exchange.capture)
+        members = self.members(exchange, now)
+        if kept:
+            members["bodies"] = digests_of(kept)
+        journal = self._journal
+        if journal is None:
+            self._waiting.append(self._render(members))
+            return
+        record = render_record(members)
+        self._waiting.append(record + b"\n" if self._is_json else self._render(members))
+        journal.record(record)
+        self._outbox.make_due()
+
+    def _keep(self, exchange: Exchange, capture: Capture) -> list[KeptBody]:
+        """Seal what is kept of an exchange's bodies, and put it down before its record."""
+        permit, journal, seal = exchange.permit, self._journal, self._seal
+        if journal is None or seal is None or permit is None or permit.upstream is None:
+            return []
+        kept = list(capture.seal(exchange.id, exchange.began_at, permit.upstream.credential.needles, seal))
+        for body in kept:
+            journal.keep(body)
+        return kept
+
+    def members(self, exchange: Exchange, now: float) -> Members:
+        """The members of an exchange's record."""
+        return members_of(exchange, self._clock.render(exchange.began_at), now)
+
+    def _commit(self) -> bool:
+        """Make safe what was put down; whether it is. What waits for it and may not be sent is ended."""
+        journal, intended = self._journal, self._intended
+        if journal is None or not journal.has_pending:
+            return True
+        if intended:
+            self._intended = []
+        if journal.commit():
+            return True
+        for exchange in intended:
+            if exchange in self._active and not self._goes_on:
+                exchange.intent = None
+                exchange.drive.interrupt(_unavailable())
+        return False
+
+    def flush(self) -> None:
+        """Write the access lines that wait."""
+        lines, self._waiting = self._waiting, []
+        self._lines.write(lines)
+
+    def tend(self) -> None:
+        """Visit of the clock: room for what comes, and a word where records can't be kept."""
+        self._lines.retry()
+        journal = self._journal
+        if journal is None:
+            return
+        journal.tend(len(self._active))
+        if journal.failure != self._failure:
+            self._failure = journal.failure
+            if self._failure is None:
+                self._log.info("records are kept again", lost=journal.lost)
+            else:
+                self._log.error("records can't be kept", reason=self._failure, refuses=not self._goes_on)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.flush()
+        if self._journal is not None:
+            self._journal.close()
+
+
+def _unavailable() -> GatewayError:
+    detail = "The gateway can't keep a record of this exchange."
+    return GatewayError(Code.AUDIT_UNAVAILABLE, detail, untouched=True)

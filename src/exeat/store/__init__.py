@@ -1,0 +1,1 @@
+"""What outlives the process, in SQL: the audit trail, its roll-ups, and how both are read again."""

@@ -1,0 +1,17 @@
+"""What the database, or what stands in it, fails at: each one sentence that says what to do."""
+
+
+class StoreError(Exception):
+    """The store can't do what was asked; the sentence says what to do, and never holds a password."""
+
+
+class StoreAwayError(StoreError):
+    """The database can't be reached, or is busy: the same call may succeed later."""
+
+
+class ChainError(StoreError):
+    """A batch that doesn't continue its chain: nothing of the call was written."""
+
+    def __init__(self, chain: str, message: str) -> None:
+        super().__init__(message)
+        self.chain = chain

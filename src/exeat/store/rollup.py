@@ -1,0 +1,200 @@
+"""Roll-ups: exchanges summed up by minute, hour and day, and by who called what and how it went. Pure."""
+
+from collections.abc import Iterable
+from decimal import Context, Decimal
+from enum import IntEnum
+from typing import NamedTuple
+
+from exeat.store.histogram import Counts, bucket_of, merge_histograms, render_histogram
+from exeat.store.rows import Row
+
+
+class Granularity(IntEnum):
+    """How long the time is that one roll-up sums up."""
+
+    MINUTE = 0
+    HOUR = 1
+    DAY = 2
+
+
+MINUTE_US = 60_000_000
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+LENGTHS = {Granularity.MINUTE: MINUTE_US, Granularity.HOUR: HOUR_US, Granularity.DAY: DAY_US}
+
+
+class Labels(NamedTuple):
+    """What a series counts by; '' (0 for the class of the status) where a record has nothing to say."""
+
+    instance: str
+    consumer: str
+    key: str
+    upstream: str
+    status_class: int
+    error: str
+    answered: str
+
+
+class RollupKey(NamedTuple):
+    """The place of one roll-up."""
+
+    granularity: int
+    start: int  # µs
+    labels: Labels
+
+
+Costs = dict[str, Decimal]  # currency → amount
+_EXACT = Context(prec=80)  # amounts have at most 24 digits before the point and 24 behind it: sums are never rounded
+
+
+class Sums:
+    """What is counted."""
+
+    __slots__ = ("attempts", "bytes_in", "bytes_out", "costs", "counts", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.attempts = 0
+        self.costs: Costs | None = None
+        self.counts: Counts = {}
+
+    def add(self, other: "Sums") -> None:
+        """Add other sums."""
+        self.requests += other.requests
+        self.bytes_in += other.bytes_in
+        self.bytes_out += other.bytes_out
+        self.attempts += other.attempts
+        if other.costs:
+            self.costs = add_costs(self.costs or {}, other.costs)
+        counts = self.counts
+        for bucket, count in other.counts.items():
+            counts[bucket] = counts.get(bucket, 0) + count
+
+    def add_row(self, row: Row) -> None:
+        """Add one exchange."""
+        self.requests += 1
+        self.bytes_in += row.bytes_in or 0
+        self.bytes_out += row.bytes_out or 0
+        self.attempts += row.attempts
+        if row.cost is not None:
+            self.costs = add_costs(self.costs or {}, parse_costs(row.cost))
+        if row.duration is not None:
+            bucket = bucket_of(row.duration)
+            self.counts[bucket] = self.counts.get(bucket, 0) + 1
+
+    def values(self) -> "Values":
+        """The columns of a roll-up."""
+        cost = render_costs(self.costs) if self.costs else None
+        histogram = render_histogram(self.counts)
+        return Values(self.requests, self.bytes_in, self.bytes_out, self.attempts, cost, histogram)
+
+
+class Values(NamedTuple):
+    """The columns of a roll-up, in their order."""
+
+    requests: int
+    bytes_in: int
+    bytes_out: int
+    attempts: int
+    cost: str | None
+    histogram: bytes
+
+
+def merge_values(one: Values, other: Values) -> Values:
+    """The roll-up of what two sum up."""
+    return Values(
+        one.requests + other.requests,
+        one.bytes_in + other.bytes_in,
+        one.bytes_out + other.bytes_out,
+        one.attempts + other.attempts,
+        _merge_costs(one.cost, other.cost),
+        merge_histograms(one.histogram, other.histogram),
+    )
+
+
+def _merge_costs(one: str | None, other: str | None) -> str | None:
+    if one is None or other is None:
+        return one or other
+    return render_costs(add_costs(parse_costs(one), parse_costs(other)))
+
+
+def labels_of(row: Row) -> Labels:
+    """The labels of the series that an exchange counts for."""
+    return Labels(
+        row.chain.partition("/")[0],
+        row.consumer or "",
+        row.key or "",
+        row.upstream or "",
+        (row.status or 0) // 100,
+        row.error or "",
+        row.answered or "",
+    )
+
+
+Rollups = dict[RollupKey, Sums]
+
+
+def fold(rows: Iterable[Row]) -> Rollups:
+    """The roll-ups of exchanges at every granularity; changes by administrators aren't traffic.
+
+    Rows are summed up by minute, minutes by hour, hours by day: an exchange is looked at once.
+    """
+    minutes: dict[tuple[int, Labels], Sums] = {}
+    for row in rows:
+        if row.kind == "change":
+            continue
+        place = row.time // MINUTE_US, labels_of(row)
+        sums = minutes.get(place)
+        if sums is None:
+            sums = minutes[place] = Sums()
+        sums.add_row(row)
+    folded = {
+        RollupKey(Granularity.MINUTE, minute * MINUTE_US, labels): sums for (minute, labels), sums in minutes.items()
+    }
+    hours = coarsen(folded, Granularity.HOUR)
+    return folded | hours | coarsen(hours, Granularity.DAY)
+
+
+def coarsen(finer: Rollups, granularity: Granularity) -> Rollups:
+    """Roll-ups of a coarser granularity from finer ones."""
+    length = LENGTHS[granularity]
+    coarser: Rollups = {}
+    for key, sums in finer.items():
+        place = RollupKey(granularity, key.start - key.start % length, key.labels)
+        coarse = coarser.get(place)
+        if coarse is None:
+            coarse = coarser[place] = Sums()
+        coarse.add(sums)
+    return coarser
+
+
+def add_costs(one: Costs, other: Costs) -> Costs:
+    """The sum of amounts, per currency."""
+    total = dict(one)
+    for currency, amount in other.items():
+        total[currency] = _EXACT.add(total.get(currency, Decimal()), amount)
+    return total
+
+
+def add_rendered_costs(costs: Costs, text: str) -> None:
+    """Add amounts like `1.25 EUR,0.005 USD` to others."""
+    for part in text.split(","):
+        amount, _, currency = part.partition(" ")
+        costs[currency] = _EXACT.add(costs.get(currency, _NOTHING), Decimal(amount))
+
+
+_NOTHING = Decimal()
+
+
+def parse_costs(text: str) -> Costs:
+    """Amounts from `1.25 EUR,0.005 USD`."""
+    costs: Costs = {}
+    add_rendered_costs(costs, text)
+    return costs
+
+
+def render_costs(costs: Costs) -> str:
+    """Amounts as `1.25 EUR,0.005 USD`."""
+    return ",".join(f"{costs[currency]:f} {currency}" for currency in sorted(costs))

@@ -1,0 +1,168 @@
+"""What was used: the roll-ups of a range, summed up by whatever they count by, with percentiles and cost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, case, cast, func, or_, select
+from sqlalchemy.engine import CursorResult
+
+from exeat.store.database import reading
+from exeat.store.failure import StoreError
+from exeat.store.histogram import Merger, percentile
+from exeat.store.rollup import Costs, Granularity, Labels, add_rendered_costs
+from exeat.store.spans import Span, choose_step, cover, step_through
+from exeat.store.tables import rollups, series
+
+Group = tuple[str | int, ...]
+Conditions = list[ColumnElement[bool]]
+_FAILURE_CLASS = 4
+_NEVER = 2**63
+FETCH = 2000
+_COUNTED = ("requests", "errors", "bytes_in", "bytes_out", "attempts")
+
+
+class Usage(NamedTuple):
+    """What one group used; durations in microseconds, None where nothing was measured.
+
+    `labels` are the values of what was asked `by`, in that order. `start` is where its step of the range begins (µs),
+    None if the range was taken as a whole. `errors` counts what has an error code or a status of 400 and above.
+    """
+
+    labels: Group
+    start: int | None
+    requests: int
+    errors: int
+    bytes_in: int
+    bytes_out: int
+    attempts: int
+    costs: Mapping[str, Decimal]
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+def usage(
+    engine: Engine,
+    *,
+    since: int,
+    until: int,
+    by: Sequence[str] = (),
+    where: Mapping[str, str | int] | None = None,
+    steps: bool = False,
+    step: Granularity | None = None,
+) -> list[Usage]:
+    """Usage from `since` up to `until` (µs; whole minutes around them), most requests first.
+
+    `by` and `where` take the names of Labels. With `steps` the range comes in minutes, hours or days, whichever suits
+    its length, or in `step`; then in the order of time.
+    """
+    reader = _Reader(by, where or {}, with_steps=steps or step is not None)
+    with reading(engine) as connection:
+        if reader.with_steps:
+            spans = [step_through(since, until, choose_step(since, until) if step is None else step)]
+        else:
+            spans = cover(since, until, _minutes_since(connection))
+        for span in spans:
+            reader.add(connection, span)
+    found = [total.finish(group, with_steps=reader.with_steps) for group, total in reader.totals.items()]
+    return sorted(found, key=_order)
+
+
+def _order(entry: Usage) -> tuple[int, int, tuple[str, ...]]:
+    return entry.start or 0, -entry.requests, tuple(map(str, entry.labels))
+
+
+def _label(name: str) -> ColumnElement[Any]:
+    if name not in Labels._fields:
+        raise StoreError(f"Usage isn't counted by '{name}'; it is by: {', '.join(Labels._fields)}.")
+    return series.c[name]
+
+
+def _minutes_since(connection: Connection) -> int:
+    """From when on minutes are kept."""
+    of_minutes = select(func.min(rollups.c.start)).where(rollups.c.granularity == Granularity.MINUTE)
+    oldest: int | None = connection.execute(of_minutes).scalar_one()
+    return _NEVER if oldest is None else oldest
+
+
+class _Total:
+    """The sums of one group."""
+
+    __slots__ = ("costs", "counted", "durations")
+
+    def __init__(self) -> None:
+        self.counted = [0] * len(_COUNTED)
+        self.costs: Costs = {}
+        self.durations = Merger()
+
+    def finish(self, group: Group, *, with_steps: bool) -> Usage:
+        counts = self.durations.counts()
+        shares = [percentile(counts, share) for share in (0.5, 0.95, 0.99)]
+        start, labels = (int(group[0]), group[1:]) if with_steps else (None, group)
+        requests, errors, bytes_in, bytes_out, attempts = self.counted
+        return Usage(labels, start, requests, errors, bytes_in, bytes_out, attempts, self.costs, *shares)
+
+
+class _Reader:
+    """Sums up spans by group. A group with steps has the start of its step before its labels."""
+
+    def __init__(self, by: Sequence[str], where: Mapping[str, str | int], *, with_steps: bool) -> None:
+        self.with_steps = with_steps
+        self.totals: dict[Group, _Total] = {}
+        self._labels = [_label(name) for name in by]
+        self._filters = [_label(name) == value for name, value in where.items()]
+
+    def add(self, connection: Connection, span: Span) -> None:
+        """Add a span: the database sums up numbers; durations and money come as they are, no SQL adds those."""
+        of_span = [
+            rollups.c.granularity == span.granularity,
+            rollups.c.start >= span.begin,
+            rollups.c.start < span.end,
+        ]
+        keys = [rollups.c.start, *self._labels] if self.with_steps else self._labels
+        width = len(keys)
+        for row in connection.execute(_sums(keys, [*of_span, *self._filters])):
+            total = self.totals.setdefault(tuple(row[:width]), _Total())
+            total.counted = [one + other for one, other in zip(total.counted, row[width:], strict=True)]
+        self._add_measured(connection, of_span)
+
+    def _add_measured(self, connection: Connection, of_span: Conditions) -> None:
+        groups = self._groups(connection)
+        columns = (rollups.c.start, rollups.c.series, rollups.c.histogram, rollups.c.cost)
+        result = connection.execute(select(*columns).where(*of_span))
+        for start, of_series, histogram, cost in _plain_rows(result):
+            group = groups.get(of_series)
+            if group is None:
+                continue  # not of those that were asked for
+            total = self.totals[(start, *group) if self.with_steps else group]
+            total.durations.add(histogram)
+            if cost is not None:
+                add_rendered_costs(total.costs, cost)
+
+    def _groups(self, connection: Connection) -> dict[int, Group]:
+        """The labels that were asked for, by the id of a series."""
+        found = select(series.c.id, *self._labels).where(*self._filters)
+        return {row[0]: tuple(row[1:]) for row in connection.execute(found)}
+
+
+def _plain_rows(result: CursorResult[Any]) -> Iterator[Any]:
+    """The driver's own rows: a view reads tens of thousands, and SQLAlchemy's take three times as long."""
+    while rows := result.cursor.fetchmany(FETCH):
+        yield from rows
+    result.close()
+
+
+def _sums(keys: list[ColumnElement[Any]], conditions: Conditions) -> Select[Any]:
+    is_error = or_(series.c.error != "", series.c.status_class >= _FAILURE_CLASS)
+    counted = {
+        "requests": rollups.c.requests,
+        "errors": case((is_error, rollups.c.requests), else_=0),
+        "bytes_in": rollups.c.bytes_in,
+        "bytes_out": rollups.c.bytes_out,
+        "attempts": rollups.c.attempts,
+    }
+    sums = [cast(func.sum(counted[name]), BigInteger) for name in _COUNTED]
+    joined = rollups.join(series, series.c.id == rollups.c.series)
+    summed = select(*keys, *sums).select_from(joined).where(*conditions)
+    return summed.group_by(*keys) if keys else summed.having(func.count() > 0)

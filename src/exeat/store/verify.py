@@ -1,0 +1,220 @@
+"""Proves that the audit trail is what was recorded, or names the first thing in each chain that isn't.
+
+What it finds: records and seals that were edited, removed, inserted or reordered, columns that say something else than
+the record, chains that end before where they stood. What no database can tell by itself: that a whole chain is gone, or
+that somebody has made up a new one from some point on, hashes and all. The heads of an earlier verification, kept
+elsewhere, show that too.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, select
+
+from exeat.model.audit import ChainState
+from exeat.store.database import reading
+from exeat.store.pruned import PRUNE, parse_pruned
+from exeat.store.rows import Row, parse_row
+from exeat.store.seal import Fault, Seal, check_batch
+from exeat.store.tables import records, seals
+from exeat.store.trail import Chain, Part, find_parts, read_batches, read_chains, state_before
+
+Progress = Callable[[int], None]  # called with the number of records that are done
+
+
+class ChainVerdict(NamedTuple):
+    """What was found in one chain.
+
+    `head` is where it stood after the last batch that was verified: kept elsewhere, it shows later what is gone.
+    `pruned` is up to where it was pruned; `is_pruning_recorded` whether a record of the trail says so, None if that
+    can't be told because only a part was read, or nothing was pruned.
+    """
+
+    chain: str
+    batches: int
+    records: int
+    head: ChainState
+    pruned: ChainState
+    is_pruning_recorded: bool | None
+    fault: Fault | None
+
+
+class Verdict(NamedTuple):
+    """What was found in all chains."""
+
+    chains: tuple[ChainVerdict, ...]
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The first fault of each chain that has one."""
+        return tuple(chain.fault for chain in self.chains if chain.fault is not None)
+
+    @property
+    def records(self) -> int:
+        """How many records were verified."""
+        return sum(chain.records for chain in self.chains)
+
+
+def verify(
+    engine: Engine,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    heads: Mapping[str, ChainState] | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Verify everything, or the batches that reach into a range of time (µs).
+
+    `heads` are those of an earlier verdict: each has to be found again where it was, or lie in what was pruned.
+    """
+    expected = heads or {}
+    with reading(engine) as connection:
+        parts = None if since is None and until is None else find_parts(connection, since, until)
+        known = {chain.name: chain for chain in read_chains(connection)}
+        names = known.keys() | expected.keys() | _strangers(connection) if parts is None else parts.keys()
+        walks = [Walk(name, known.get(name), expected.get(name)) for name in sorted(names)]
+        done = 0
+        for walk in walks:
+            for _ in walk.run(connection, None if parts is None else parts[walk.chain]):
+                if progress is not None:
+                    progress(done + walk.records)
+            done += walk.records
+    recorded = None if parts is not None else _merge(walk.prunings for walk in walks)
+    return Verdict(tuple(walk.verdict(recorded) for walk in walks))
+
+
+def _merge(found: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The last batch that a record says was pruned, by chain."""
+    last: dict[str, int] = {}
+    for prunings in found:
+        for chain, batch in prunings.items():
+            last[chain] = max(batch, last.get(chain, 0))
+    return last
+
+
+def _strangers(connection: Connection) -> set[str]:
+    """Every chain that a record or a seal names; each is one step through an index."""
+    found: set[str] = set()
+    for table in (records, seals):
+        following = select(table.c.chain).order_by(table.c.chain).limit(1)
+        name = connection.execute(following).scalar_one_or_none()
+        while name is not None:
+            found.add(str(name))  # it may be bytes, in SQLite: then no chain is called that
+            name = connection.execute(following.where(table.c.chain > name)).scalar_one_or_none()
+    return found
+
+
+class Walk:
+    """The way through one chain."""
+
+    def __init__(self, name: str, known: Chain | None, head: ChainState | None) -> None:
+        self.chain = name
+        self.batches = 0
+        self.records = 0
+        self.prunings: dict[str, int] = {}
+        self._known = known
+        self._head = head
+        self._state = ChainState()
+        self._is_head_found = False
+        self._fault: Fault | None = None
+
+    def run(self, connection: Connection, part: Part | None) -> Iterator[None]:
+        """Verify batch after batch, up to the first fault; pauses after each."""
+        self._fault = self._begin(connection, part)
+        if self._fault is not None:
+            return
+        try:
+            with closing(read_batches(connection, self.chain, part)) as batches:
+                for seal, rows in batches:
+                    self._fault = self._check(seal, rows)
+                    if self._fault is not None:
+                        return
+                    yield
+        except (ArithmeticError, LookupError, TypeError, ValueError, struct.error):
+            # SQLite keeps whatever is put into a column, and no writer puts there what can't be read.
+            self._fault = self._unreadable()
+            return
+        self._fault = None if part is not None else self._end()
+
+    def _unreadable(self) -> Fault:
+        batch = self._state.batch + 1
+        sentence = f"Batch {batch} of chain {self.chain} can't be read: it was edited."
+        return Fault(self.chain, batch, None, sentence)
+
+    def _begin(self, connection: Connection, part: Part | None) -> Fault | None:
+        chain, known = self.chain, self._known
+        if known is None:
+            sentence = f"Chain {chain} isn't known: it was made up, or what was known of it was removed."
+            return Fault(chain, 1, None, sentence)
+        begin = known.pruned
+        if part is not None and part.first > begin.batch + 1:
+            before = state_before(connection, known, part.first)
+            if before is None:
+                missing = part.first - 1
+                return Fault(chain, missing, None, f"Batch {missing} of chain {chain} is missing: it was removed.")
+            begin = before
+        self._state = begin
+        self._look_for_head(begin, is_pruned=True)
+        return None
+
+    def _check(self, seal: Seal | None, rows: list[Row]) -> Fault | None:
+        if seal is None:
+            number = rows[0].number
+            what = "it was inserted, or its seal removed"
+            sentence = f"Record {number} of chain {self.chain} belongs to no batch: {what}."
+            return Fault(self.chain, self._state.batch + 1, number, sentence)
+        fault = check_batch(self._state, seal, [(row.number, row.body) for row in rows]) or _check_columns(seal, rows)
+        if fault is None:
+            self._state = seal.state
+            self.batches += 1
+            self.records += len(rows)
+            self._look_for_head(self._state, is_pruned=False)
+            self._note_prunings(rows)
+        return fault
+
+    def _look_for_head(self, state: ChainState, *, is_pruned: bool) -> None:
+        head = self._head
+        if head is not None and (state == head or (is_pruned and head.batch < state.batch)):
+            self._is_head_found = True
+
+    def _note_prunings(self, rows: list[Row]) -> None:
+        for row in rows:
+            if (row.action, row.object) == PRUNE:
+                self.prunings |= parse_pruned(row.body)
+
+    def _end(self) -> Fault | None:
+        chain, state, known, head = self.chain, self._state, self._known, self._head
+        if known is not None and state != known.state:
+            what = f"it stood at batch {known.state.batch}, and its end was removed"
+            sentence = f"Chain {chain} ends with batch {state.batch}: {what}."
+            return Fault(chain, state.batch + 1, state.record + 1, sentence)
+        if head is not None and not self._is_head_found:
+            what = "the chain was cut, or made up anew"
+            sentence = f"Batch {head.batch} of chain {chain} isn't the one that an earlier verification saw: {what}."
+            return Fault(chain, head.batch, None, sentence)
+        return None
+
+    def verdict(self, recorded: Mapping[str, int] | None) -> ChainVerdict:
+        """What was found; `recorded` is what records of the trail say was pruned."""
+        known = self._known
+        pruned = ChainState() if known is None else known.pruned
+        is_recorded = None
+        if recorded is not None and known is not None and known.pruned_before:
+            is_recorded = recorded.get(self.chain, 0) >= pruned.batch
+        return ChainVerdict(self.chain, self.batches, self.records, self._state, pruned, is_recorded, self._fault)
+
+
+def _check_columns(seal: Seal, rows: list[Row]) -> Fault | None:
+    """Whether searches find what was recorded: only the bytes of a record are sealed, columns are read from them."""
+    for row in rows:
+        if parse_row(row.chain, row.number, row.body) != row:
+            what = "they say something else than the record"
+            sentence = f"The columns of record {row.number} of chain {seal.chain} were edited: {what}."
+            return Fault(seal.chain, seal.number, row.number, sentence)
+    times = [row.time for row in rows]
+    if (seal.oldest, seal.newest) != (min(times), max(times)):
+        sentence = f"The seal of batch {seal.number} of chain {seal.chain} was edited: its records are of another time."
+        return Fault(seal.chain, seal.number, None, sentence)
+    return None

@@ -1,0 +1,168 @@
+"""A database is opened by its URL, migrated once whoever else starts, and fails in one sentence without a password."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, make_url, text
+
+from exeat.store.database import default_url, open_database, reading, writing
+from exeat.store.failure import StoreAwayError, StoreError
+from exeat.store.migrate import check_schema, migrate
+from exeat.store.tables import metadata
+from tests.store.made import rows_of, run
+
+SECRET = "hunter2-in-the-url"
+
+
+@pytest.mark.filterwarnings("ignore:.*expression-based index")  # _indices_of() looks at those
+def test_the_steps_make_the_tables_that_the_code_uses(engine: Engine, empty_url: str) -> None:
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    if engine.url == make_url(empty_url):
+        return  # the pairs of two databases of one kind say the rest
+    other = open_database(empty_url)
+    if other.dialect.name == engine.dialect.name:
+        with writing(other) as connection:
+            metadata.create_all(connection)
+        assert _indices_of(other) == _indices_of(engine)
+    other.dispose()
+
+
+def _indices_of(engine: Engine) -> set[str]:
+    """The definitions of all indices: Alembic compares neither conditions nor expressions."""
+    sqlite = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    postgresql = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    with reading(engine) as connection:
+        return set(connection.execute(text(sqlite if engine.dialect.name == "sqlite" else postgresql)).scalars())
+
+
+def test_instances_that_start_together_migrate_once(empty_url: str) -> None:
+    failures: list[BaseException] = []
+    together = threading.Barrier(4)
+
+    def start() -> None:
+        engine = open_database(empty_url)
+        try:
+            together.wait()
+            migrate(engine)
+            check_schema(engine)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test tells
+            failures.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
+    (row,) = rows_of(engine, "alembic_version", "1")
+    run(engine, "UPDATE alembic_version SET version_num = '9999'")
+    try:
+        for look in (migrate, check_schema):
+            with pytest.raises(StoreError, match=r"made by a newer Exeat.*9999.*run that version"):
+                look(engine)
+    finally:
+        run(engine, "UPDATE alembic_version SET version_num = :version", version=row["version_num"])
+
+
+def test_who_only_reads_is_told_that_there_are_no_tables_yet(empty_url: str) -> None:
+    engine = open_database(empty_url)
+    with pytest.raises(StoreError, match="start the gateway"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    def fail() -> None:
+        with writing(engine) as connection:
+            connection.execute(text("DELETE FROM alembic_version"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    check_schema(engine)
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "exeat.db"
+    path.write_bytes(b"this is no database, whatever its name says" * 1000)
+    engine = open_database(default_url(tmp_path))
+    with pytest.raises(StoreError, match=r"exeat\.db is damaged: move it away"):
+        migrate(engine)
+    engine.dispose()
+
+
+def test_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
+    engine = open_database(default_url(tmp_path / "gone"))
+    with pytest.raises(StoreError, match="see that its folder exists"):
+        migrate(engine)
+    engine.dispose()
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    engine = open_database(default_url(tmp_path))
+    migrate(engine)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    engine.dispose()
+
+
+def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
+    engine = open_database(default_url(tmp_path))
+    with writing(engine) as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://exeat:{SECRET}@127.0.0.1:1/exeat",
+        f"postgresql://127.0.0.1:1/exeat?user=exeat&password={SECRET}",
+        f"postgres://exeat:{SECRET}@127.0.0.1:1/exeat",
+    ],
+)
+def test_no_password_is_told(url: str) -> None:
+    engine = open_database(url)
+    with pytest.raises(StoreAwayError) as failure:
+        migrate(engine)
+    chain = [failure.value, failure.value.__cause__]
+    assert SECRET not in "".join(map(repr, [engine, engine.url, *chain]))
+    assert SECRET not in "".join(map(str, [engine, *chain]))
+    assert "127.0.0.1" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://exeat:{SECRET}@db/x",
+        f"://{SECRET}",
+        f"postgresql://x:{SECRET}@h:port/",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
+)
+def test_another_url_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match=r"write sqlite:///PATH or postgresql://") as failure:
+        open_database(url)
+    assert SECRET not in str(failure.value)
+    assert failure.value.__suppress_context__ or failure.value.__context__ is None
+
+
+def test_a_busy_file_is_said_to_be_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exeat.store.database.BUSY_S", 0.05)
+    one, other = open_database(default_url(tmp_path)), open_database(default_url(tmp_path))
+    migrate(one)
+    with writing(one), pytest.raises(StoreAwayError, match="is busy"), writing(other):
+        pass
+    one.dispose()
+    other.dispose()
