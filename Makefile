@@ -6,6 +6,8 @@ RUN := $(VENV)/run.installed
 TEST := $(VENV)/test.installed
 FUZZ := $(VENV)/fuzz.installed
 SECONDS := 60
+# Two processes of tests at once, but for tests/hostile, which measures how long others wait.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 SOURCES := $(shell find src -name '*.py')
 
 .PHONY: help env test-env run test test-compiled check fix compile bench fuzz lock clean
@@ -41,7 +43,7 @@ run: $(RUN)
 
 test: $(TEST)
 	scripts/needs curl openssl nginx haproxy nodejs postgres=postgresql
-	$(BIN)/pytest $(ARGS)
+	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/pytest $(SIDE_BY_SIDE) --ignore tests/hostile && $(BIN)/pytest tests/hostile)
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.
 check: $(TEST)
@@ -65,8 +67,8 @@ build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
 # The tests of the protocols once more, on the compiled program. (The pool's tests derive a fake from a compiled class,
 # which only the uncompiled program lets them do.)
 test-compiled: build/compiled
-	PYTHONPATH=build/compiled $(BIN)/pytest tests/conformance tests/proxy tests/wire tests/policy tests/end_to_end \
-	  --deselect tests/proxy/test_pool.py $(ARGS)
+	PYTHONPATH=build/compiled $(BIN)/pytest tests/conformance tests/proxy tests/wire tests/policy tests/journal \
+	  tests/end_to_end tests/faults --deselect tests/proxy/test_pool.py $(or $(ARGS),$(SIDE_BY_SIDE))
 
 bench: build/compiled
 	$(BIN)/python bench/run.py

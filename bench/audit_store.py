@@ -26,7 +26,9 @@ from sqlalchemy import Engine
 from audit_records import BATCH_RECORDS, BEGIN_US, DAYS, make_batches, make_clients
 from cpu import cpu_seconds
 from exeat.store.audit_writer import AuditWriter
+from exeat.store.cursor import parse_cursor, render_cursor
 from exeat.store.database import open_database
+from exeat.store.follow import end_of, follow
 from exeat.store.migrate import migrate
 from exeat.store.rollup import DAY_US, HOUR_US
 from exeat.store.search import Query, search
@@ -148,9 +150,15 @@ def _read(engine: Engine) -> None:
     print("  searches for 100 records, ms: median and worst of", ROUNDS)
     for name, query in _searches().items():
         _measure(name, partial(search, engine, query))
+    _measure("the last 100 arrivals, as a tail", partial(follow, engine, Query(), _before_the_end(engine)))
     print("  usage, ms")
     for name, call in _usages(engine).items():
         _measure(name, call)
+
+
+def _before_the_end(engine: Engine) -> str:
+    arrival, _ = parse_cursor(end_of(engine))
+    return render_cursor(arrival - 3, 0)
 
 
 def _measure(name: str, call: Callable[[], object]) -> None:

@@ -26,6 +26,7 @@ def assert_whole(engine: Engine) -> None:
 
 
 def test_records_are_kept_byte_for_byte(engine: Engine) -> None:
+    """What is stored of a record is its own bytes, however they are spelt."""
     odd = make_record(2).replace(b'"/users/1"', b'"/\\u00e4\\u0000/\\ud83d\\ude00"').replace(b":", b" :  ", 1)
     batch = Chain().seal(make_record(1), odd, make_change(3))
     assert AuditWriter(engine).write([batch]) == 3
@@ -34,6 +35,7 @@ def test_records_are_kept_byte_for_byte(engine: Engine) -> None:
 
 
 def test_it_says_where_the_journal_goes_on(engine: Engine) -> None:
+    """The position and the state of a chain are those after its last batch."""
     writer, chain = AuditWriter(engine), Chain()
     assert writer.where(CHAIN) == (None, None)
     batches = chain.batches([2, 3])
@@ -42,6 +44,7 @@ def test_it_says_where_the_journal_goes_on(engine: Engine) -> None:
 
 
 def test_a_batch_that_comes_again_is_skipped(engine: Engine) -> None:
+    """After a crash between commit and acknowledgement, the same batches are written no second time."""
     chain = Chain()
     batches = chain.batches([2, 3, 1])
     writer = AuditWriter(engine)
@@ -54,6 +57,7 @@ def test_a_batch_that_comes_again_is_skipped(engine: Engine) -> None:
 
 
 def test_a_chain_may_begin_anywhere_where_it_is_new(engine: Engine) -> None:
+    """A chain that the database has never seen begins wherever its journal does."""
     chain = Chain()
     chain.batches([2, 3])
     later = chain.batches([2, 2])
@@ -78,6 +82,7 @@ def test_a_chain_may_begin_anywhere_where_it_is_new(engine: Engine) -> None:
 def test_a_batch_out_of_place_is_refused_and_nothing_is_written(
     engine: Engine, change: dict[str, object], sentence: str
 ) -> None:
+    """A gap, another past or a wrong hash is named, and keeps all batches of the call out."""
     chain, other, writer = Chain(), Chain("0199f4e8c1d2/worker-2"), AuditWriter(engine)
     writer.write(chain.batches([2]))
     wrong = chain.batches([2])[0]._asdict() | change
@@ -90,12 +95,14 @@ def test_a_batch_out_of_place_is_refused_and_nothing_is_written(
 
 
 def test_what_is_no_record_is_refused_by_its_number(engine: Engine) -> None:
+    """Bytes that are no record are refused, with their place."""
     with pytest.raises(ChainError, match=r"Record 2 of chain .* can't be read"):
         AuditWriter(engine).write([Chain().seal(make_record(1), b'{"id": 1}')])
     assert count_records(engine) == 0
 
 
 def test_a_crash_before_the_commit_leaves_nothing_and_the_same_batches_are_written_later(engine: Engine) -> None:
+    """A transaction that fails at any point leaves no row, no roll-up and no remembered id behind."""
     chain, writer = Chain(), AuditWriter(engine)
     writer.write(chain.batches([3]))
     batches = chain.batches([4, 2], upstream="stripe")
@@ -113,6 +120,7 @@ def test_a_crash_before_the_commit_leaves_nothing_and_the_same_batches_are_writt
 
 
 def test_writers_of_many_chains_and_one_instance_add_up(url: str) -> None:
+    """Writers that add to the same roll-ups at the same time lose nothing."""
     engine = open_database(url)
     failures: list[BaseException] = []
 
@@ -139,6 +147,7 @@ def test_writers_of_many_chains_and_one_instance_add_up(url: str) -> None:
 
 
 def test_two_that_write_the_same_chain_write_it_once(url: str) -> None:
+    """Two processes with the same batches write each of them once."""
     batches = Chain().batches([1] * 30)
 
     def work(failures: list[BaseException]) -> None:
@@ -165,6 +174,7 @@ def test_two_that_write_the_same_chain_write_it_once(url: str) -> None:
 
 
 def test_records_of_any_time_find_their_place(engine: Engine) -> None:
+    """A clock that was wrong by years keeps no record out."""
     chain = Chain()
     times = [NOON - 400 * DAY, NOON, NOON + 3 * DAY, NOON - 2 * DAY, 0]
     AuditWriter(engine).write([chain.seal(*[make_record(number, time) for number, time in enumerate(times)])])
@@ -181,6 +191,7 @@ def days(engine: Engine) -> Engine:
 
 
 def test_the_next_day_is_made_ahead(days: Engine) -> None:
+    """The table of the day after the last record is there before midnight."""
     AuditWriter(days).write(Chain().batches([1]))
     with days.connect() as connection:
         names = connection.execute(text("SELECT relname FROM pg_class WHERE relname ~ '^records_[0-9]+$' ORDER BY 1"))
@@ -188,6 +199,7 @@ def test_the_next_day_is_made_ahead(days: Engine) -> None:
 
 
 def test_a_new_day_does_not_wait_for_those_who_read(days: Engine) -> None:
+    """Making a day's table waits for no reader."""
     AuditWriter(days).write(Chain().batches([1]))
     with days.connect() as reader:
         reader.execute(text("SELECT count(*) FROM records")).scalar_one()

@@ -19,6 +19,7 @@ SECRET = "hunter2-in-the-url"
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")  # _indices_of() looks at those
 def test_the_steps_make_the_tables_that_the_code_uses(engine: Engine, empty_url: str) -> None:
+    """Migrations and tables.py say the same, down to the conditions of indices."""
     with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     if engine.url == make_url(empty_url):
@@ -40,6 +41,7 @@ def _indices_of(engine: Engine) -> set[str]:
 
 
 def test_instances_that_start_together_migrate_once(empty_url: str) -> None:
+    """Any number of instances may start at the same moment on an empty database."""
     failures: list[BaseException] = []
     together = threading.Barrier(4)
 
@@ -63,6 +65,7 @@ def test_instances_that_start_together_migrate_once(empty_url: str) -> None:
 
 
 def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
+    """A schema that this version does not know is refused with what to do."""
     (row,) = rows_of(engine, "alembic_version", "1")
     run(engine, "UPDATE alembic_version SET version_num = '9999'")
     try:
@@ -74,6 +77,7 @@ def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
 
 
 def test_who_only_reads_is_told_that_there_are_no_tables_yet(empty_url: str) -> None:
+    """A reader makes no tables, and says who does."""
     engine = open_database(empty_url)
     with pytest.raises(StoreError, match="start the gateway"):
         check_schema(engine)
@@ -81,6 +85,8 @@ def test_who_only_reads_is_told_that_there_are_no_tables_yet(empty_url: str) -> 
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    """An exception rolls back what was written before it."""
+
     def fail() -> None:
         with writing(engine) as connection:
             connection.execute(text("DELETE FROM alembic_version"))
@@ -92,6 +98,7 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
 
 
 def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    """A file that is no database is called damaged, with what to do."""
     path = tmp_path / "exeat.db"
     path.write_bytes(b"this is no database, whatever its name says" * 1000)
     engine = open_database(default_url(tmp_path))
@@ -101,6 +108,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
+    """A missing folder is one sentence."""
     engine = open_database(default_url(tmp_path / "gone"))
     with pytest.raises(StoreError, match="see that its folder exists"):
         migrate(engine)
@@ -108,6 +116,7 @@ def test_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """The database and the files beside it can be read by their owner only."""
     engine = open_database(default_url(tmp_path))
     migrate(engine)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
@@ -115,6 +124,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
+    """SQLite waits for the disk at each commit, because the journal forgets after it."""
     engine = open_database(default_url(tmp_path))
     with writing(engine) as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
@@ -132,6 +142,7 @@ def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
     ],
 )
 def test_no_password_is_told(url: str) -> None:
+    """Neither an error nor its cause nor an engine shows the password, wherever in the URL it stands."""
     engine = open_database(url)
     with pytest.raises(StoreAwayError) as failure:
         migrate(engine)
@@ -152,6 +163,7 @@ def test_no_password_is_told(url: str) -> None:
     ],
 )
 def test_another_url_is_refused(url: str) -> None:
+    """A URL of another kind is refused without being quoted."""
     with pytest.raises(StoreError, match=r"write sqlite:///PATH or postgresql://") as failure:
         open_database(url)
     assert SECRET not in str(failure.value)
@@ -159,6 +171,7 @@ def test_another_url_is_refused(url: str) -> None:
 
 
 def test_a_busy_file_is_said_to_be_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is held too long is trouble that passes."""
     monkeypatch.setattr("exeat.store.database.BUSY_S", 0.05)
     one, other = open_database(default_url(tmp_path)), open_database(default_url(tmp_path))
     migrate(one)

@@ -53,6 +53,7 @@ def read(path: Path) -> list[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_export_holds_every_byte_and_proves_itself(filled: Engine, tmp_path: Path, form: Format) -> None:
+    """Each format holds every seal and the exact bytes of every record, and verifies by itself."""
     path = export_to(filled, tmp_path / f"trail.{form}")
     rows = read(path)
     assert [kind for kind, _ in rows] == [
@@ -75,6 +76,7 @@ def test_an_export_holds_every_byte_and_proves_itself(filled: Engine, tmp_path: 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_range_grows_to_whole_batches_and_proves_itself(filled: Engine, tmp_path: Path, form: Format) -> None:
+    """A sealed export of a range holds the whole batches that reach into it."""
     path = export_to(filled, tmp_path / f"trail.{form}", Query(since=NOON + DAY + 5 * SECOND))
     verdict = verify_export(path)
     assert (verdict.faults, verdict.records) == ((), 3)
@@ -83,6 +85,7 @@ def test_a_range_grows_to_whole_batches_and_proves_itself(filled: Engine, tmp_pa
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_plain_export_holds_what_was_asked_for_by_time(filled: Engine, tmp_path: Path, form: Format) -> None:
+    """Without seals an export holds what the query finds, and says that it proves nothing."""
     path = export_to(filled, tmp_path / f"trail.{form}", Query({"kind": "exchange"}, until=NOON + 1), sealed=False)
     assert [kind for kind, _ in read(path)] == ["record", "record"]
     with pytest.raises(StoreError, match="holds no seals"):
@@ -90,11 +93,13 @@ def test_a_plain_export_holds_what_was_asked_for_by_time(filled: Engine, tmp_pat
 
 
 def test_some_records_cannot_be_sealed(filled: Engine) -> None:
+    """A seal covers whole batches: a filter and seals exclude each other."""
     with pytest.raises(StoreError, match="can't be sealed"):
         export(filled, io.BytesIO(), "jsonl", Query({"consumer": "web"}))
 
 
 def test_the_columns_are_those_of_a_search(filled: Engine, tmp_path: Path) -> None:
+    """CSV and Parquet have a column for all that can be searched by, times as times."""
     path = export_to(filled, tmp_path / "trail.csv")
     with path.open(encoding="utf-8", newline="") as file:
         row = list(csv.DictReader(file))[1]
@@ -111,6 +116,7 @@ def test_the_columns_are_those_of_a_search(filled: Engine, tmp_path: Path) -> No
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(data=st.data())
 def test_whatever_is_done_to_a_file_is_found(filled: Engine, tmp_path: Path, data: st.DataObject) -> None:
+    """A line that is edited, removed, inserted or moved is found by the export alone."""
     written = export_to(filled, tmp_path / "trail.jsonl").read_bytes().splitlines(keepends=True)
     lines = list(written)
     place = data.draw(st.integers(0, len(lines) - 2))  # without the last: that a file is cut can't be seen in it
@@ -151,6 +157,7 @@ def _is_later_beginning(verdict: Verdict) -> bool:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_no_export_is_refused(tmp_path: Path, form: Format) -> None:
+    """Any other file is refused in one sentence."""
     path = tmp_path / f"x.{form}"
     path.write_bytes(b"\xff\xfe nothing of the kind\n" * 3)
     with pytest.raises(StoreError, match=r"can't be read|holds no seals"):
@@ -162,12 +169,14 @@ def test_what_is_no_export_is_refused(tmp_path: Path, form: Format) -> None:
 
 
 def test_without_pyarrow_it_says_what_to_install(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parquet is optional, and says how to get it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(StoreError, match=r"pip install 'exeat\[parquet\]'"):
         export(engine, io.BytesIO(), "parquet")
 
 
 def test_it_says_how_far_it_is(filled: Engine) -> None:
+    """The callback hears the number of records that are written."""
     told: list[int] = []
     exported = export(filled, io.BytesIO(), "jsonl", progress=told.append)
     assert (exported, told) == ((10, 5), [10])
@@ -176,6 +185,7 @@ def test_it_says_how_far_it_is(filled: Engine) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("sealed", [True, False])
 def test_memory_does_not_grow_with_the_trail(engine: Engine, tmp_path: Path, *, sealed: bool) -> None:
+    """Exporting and verifying hold some hundred rows at a time."""
     chain, writer = Chain(), AuditWriter(engine)
     for _ in range(6):
         writer.write(chain.batches([50] * 50))

@@ -34,6 +34,7 @@ def left(engine: Engine) -> list[int]:
 
 
 def test_whole_batches_go_and_the_rest_is_proven(engine: Engine) -> None:
+    """What is older goes by whole batches, and the rest still verifies."""
     fill(engine)
     pruned = prune(engine, NOON + DAY)
     assert (pruned.before, pruned.batches, pruned.records) == (MIDNIGHT, 2, 4)
@@ -43,6 +44,7 @@ def test_whole_batches_go_and_the_rest_is_proven(engine: Engine) -> None:
 
 
 def test_a_batch_that_reaches_into_a_kept_day_stays_whole(engine: Engine) -> None:
+    """A batch goes when its last record is old enough."""
     fill(engine)
     before = [row.time for row in search(engine, Query(), limit=100).records if 8 <= row.number <= 11]
     assert min(before) < MIDNIGHT + DAY <= max(before)
@@ -55,6 +57,7 @@ def test_a_batch_that_reaches_into_a_kept_day_stays_whole(engine: Engine) -> Non
 
 
 def test_nothing_old_enough_is_nothing_done(engine: Engine) -> None:
+    """Pruning twice is pruning once."""
     fill(engine)
     assert prune(engine, NOON).records == 0
     assert prune(engine, MIDNIGHT).records == 4
@@ -63,6 +66,7 @@ def test_nothing_old_enough_is_nothing_done(engine: Engine) -> None:
 
 
 def test_a_chain_goes_on_after_all_of_it_is_gone(engine: Engine) -> None:
+    """A chain of which nothing is left goes on where it stood, and a tail with it."""
     chain = fill(engine)
     cursor = end_of(engine)
     prune(engine, NOON + 10 * DAY)
@@ -74,6 +78,7 @@ def test_a_chain_goes_on_after_all_of_it_is_gone(engine: Engine) -> None:
 
 
 def test_a_prune_that_was_recorded_is_told_from_one_that_was_not(engine: Engine) -> None:
+    """Whoever removes old batches by hand can forge the trace, but not its record."""
     chain = fill(engine)
     pruned = prune(engine, MIDNIGHT)
     assert [found.is_pruning_recorded for found in verify(engine).chains] == [False]
@@ -94,6 +99,7 @@ def test_a_prune_that_was_recorded_is_told_from_one_that_was_not(engine: Engine)
 
 
 def test_what_is_left_over_from_before_the_trace_is_found(engine: Engine) -> None:
+    """A record that stands before what was pruned is a fault."""
     fill(engine)
     with engine.connect() as connection:
         row = connection.execute(text("SELECT * FROM records WHERE number = 5")).mappings().one()
@@ -104,12 +110,14 @@ def test_what_is_left_over_from_before_the_trace_is_found(engine: Engine) -> Non
 
 
 def test_roll_ups_of_hours_and_days_stay(engine: Engine) -> None:
+    """Usage outlives the records."""
     fill(engine)
     prune(engine, NOON + 10 * DAY)
     assert sum(entry.requests for entry in usage(engine, since=NOON, until=NOON + 10 * DAY)) == 13
 
 
 def test_chains_are_pruned_each_by_its_own_batches(engine: Engine) -> None:
+    """A chain whose first batch is still young keeps all of it."""
     fill(engine)
     AuditWriter(engine).write(Chain("other/worker-1").batches([5], NOON, step=30 * HOUR))
     pruned = prune(engine, MIDNIGHT)
@@ -119,6 +127,7 @@ def test_chains_are_pruned_each_by_its_own_batches(engine: Engine) -> None:
 
 
 def test_records_that_arrive_while_it_works_are_kept(engine: Engine) -> None:
+    """Pruning and writing at the same time lose no record and break no chain."""
     fill(engine)
     late = Chain("late/worker-1")
     failures: list[BaseException] = []
@@ -140,6 +149,7 @@ def test_records_that_arrive_while_it_works_are_kept(engine: Engine) -> None:
 
 
 def test_on_postgresql_days_go_as_whole_tables_and_readers_are_not_queued_up(engine: Engine) -> None:
+    """A prune drops tables, and gives up rather than let everyone wait behind it."""
     if engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one table for all days")
     fill(engine)

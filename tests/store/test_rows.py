@@ -19,6 +19,7 @@ MEMBERS = ("kind", "consumer", "status", "error", "path", "attempts", "duration_
 
 
 def test_a_record_has_its_columns() -> None:
+    """Columns are the members, in the units of the database."""
     row = parse_row(CHAIN, 7, make_record(7, cost={"amount": "0.005", "currency": "USD"}))
     assert (row.time, row.number, row.consumer, row.status, row.duration, row.attempts) == (
         NOON,
@@ -46,10 +47,12 @@ def test_a_record_has_its_columns() -> None:
     ],
 )
 def test_it_says_who_answered(members: dict[str, Any], answered: str) -> None:
+    """Who answered follows from error, cache and attempts."""
     assert parse_row(CHAIN, 1, make_record(1, **members)).answered == answered
 
 
 def test_a_change_has_its_own_columns() -> None:
+    """A change by an administrator is found by who did what to which object."""
     row = parse_row(CHAIN, 1, make_change(1))
     assert (row.kind, row.actor, row.action, row.object, row.answered) == (
         "change",
@@ -62,6 +65,7 @@ def test_a_change_has_its_own_columns() -> None:
 
 @given(st.dictionaries(st.sampled_from(MEMBERS), JSON))
 def test_whatever_a_member_holds_the_record_is_kept(members: dict[str, object]) -> None:
+    """A member of any type or size changes nothing but its own column."""
     body = orjson.dumps({"id": "i", "time": "2026-09-22T12:00:00.000Z"} | members)
     row = parse_row(CHAIN, 1, body)
     assert row == parse_row(CHAIN, 1, body)
@@ -71,6 +75,7 @@ def test_whatever_a_member_holds_the_record_is_kept(members: dict[str, object]) 
 
 
 def test_a_text_of_an_index_is_cut_and_the_path_is_not() -> None:
+    """No text is too long for an index."""
     row = parse_row(CHAIN, 1, make_record(1, consumer="c" * 5000, path="/" + "p" * 5000))
     assert row.consumer is not None
     assert row.path is not None
@@ -81,15 +86,18 @@ def test_a_text_of_an_index_is_cut_and_the_path_is_not() -> None:
     "body", [b"", b"[]", b"{}", b'{"id":"i"}', b'{"id":"i","time":"noon"}', b'{"id":"i","time":"2026-09-22"}']
 )
 def test_what_is_no_record_is_refused(body: bytes) -> None:
+    """Without an id and a time there is no record."""
     with pytest.raises(ValueError, match=r"."):
         parse_row(CHAIN, 1, body)
 
 
 @given(st.integers(0, 4 * 10**15))
 def test_a_time_is_read_as_it_is_written(time: int) -> None:
+    """Reading a rendered time gives it back to the microsecond."""
     assert parse_time(render_time(time)) == time
 
 
 @pytest.mark.parametrize("amount", ["1E+1000000", "NaN", "Infinity", "0." + "0" * 30 + "1", "five", "1" * 40])
 def test_an_amount_that_is_no_money_is_left_out(amount: str) -> None:
+    """Sums of money are exact, so that no amount may be beyond what they can hold."""
     assert parse_row(CHAIN, 1, make_record(1, cost={"amount": amount, "currency": "USD"})).cost is None

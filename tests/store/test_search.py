@@ -80,27 +80,32 @@ def numbers(engine: Engine, query: Query) -> list[int]:
     ],
 )
 def test_a_search_finds_what_matches(filled: Engine, query: Query, found: list[int]) -> None:
+    """Each filter finds its records, alone and with others, and text is only text."""
     assert numbers(filled, query) == found
 
 
 def test_every_field_can_be_searched_by(filled: Engine) -> None:
+    """No field is without an index that the search may name."""
     for name in FIELDS:
         assert numbers(filled, Query({name: "nothing is called that"})) == []
 
 
 @pytest.mark.parametrize("status", ["", "20", "abc", "2x", "xx", "0xx", "٢xx", "2001"])
 def test_a_status_that_cannot_be_is_refused(engine: Engine, status: str) -> None:
+    """A status is three digits or a class."""
     with pytest.raises(StoreError, match="is no status"):
         search(engine, Query(status=status))
 
 
 def test_an_unknown_field_is_refused_by_name(engine: Engine) -> None:
+    """A misspelt field finds not nothing, but an error."""
     with pytest.raises(StoreError, match=r"searched by 'colour'; fields are: id, kind"):
         search(engine, Query({"colour": "red"}))
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "????", "é", "bm9wZQ"])
 def test_a_cursor_of_another_kind_is_refused(engine: Engine, cursor: str) -> None:
+    """Whatever is no cursor of ours is refused in one sentence."""
     with pytest.raises(StoreError, match="cursor"):
         search(engine, Query(), cursor=cursor)
     with pytest.raises(StoreError, match="cursor"):
@@ -108,6 +113,7 @@ def test_a_cursor_of_another_kind_is_refused(engine: Engine, cursor: str) -> Non
 
 
 def test_pages_stand_still_while_records_arrive(engine: Engine) -> None:
+    """What arrives between two pages moves no record to another page, nor off them."""
     chain, writer = Chain(), AuditWriter(engine)
     # Many of one moment: pages have to part between them.
     writer.write([chain.seal(*[make_record(number, NOON + number // 10 * SECOND) for number in range(1, 95)])])
@@ -126,6 +132,7 @@ def test_pages_stand_still_while_records_arrive(engine: Engine) -> None:
 
 
 def test_a_page_that_ends_with_the_last_record_has_no_next(filled: Engine) -> None:
+    """There is a next page exactly if there are more records."""
     assert search(filled, Query(), limit=9).cursor is None
     assert search(filled, Query(), limit=8).cursor is not None
 
@@ -133,6 +140,7 @@ def test_a_page_that_ends_with_the_last_record_has_no_next(filled: Engine) -> No
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20)
 @given(data=st.data())
 def test_a_tail_gives_every_arrival_once_and_in_order(engine: Engine, data: st.DataObject) -> None:
+    """However batches and pages fall, a tail gives each record once, in the order of arrival."""
     cursor = end_of(engine)
     writer = AuditWriter(engine)
     chains = [Chain(f"{next(INSTANCES)}/worker-{number}") for number in range(2)]
@@ -159,6 +167,7 @@ def test_a_tail_gives_every_arrival_once_and_in_order(engine: Engine, data: st.D
 
 
 def test_a_tail_may_be_filtered_and_still_moves_on(engine: Engine) -> None:
+    """What a filter leaves out is behind the cursor too."""
     chain, writer = Chain(), AuditWriter(engine)
     cursor = end_of(engine)
     writer.write([*chain.batches([3]), chain.seal(make_record(4, consumer="app")), *chain.batches([2])])

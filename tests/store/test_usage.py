@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.failure import StoreError
 from exeat.store.prune import prune_minutes
-from exeat.store.rollup import DAY_US, HOUR_US, MINUTE_US, Granularity
+from exeat.store.rollup import DAY_US, HOUR_US, LABELS, MINUTE_US, Granularity
 from exeat.store.rollup_check import check_rollups
 from exeat.store.spans import cover
 from exeat.store.usage import usage
@@ -40,6 +40,7 @@ EXCHANGE = st.fixed_dictionaries(
 
 
 def test_usage_is_grouped_and_summed_up(engine: Engine) -> None:
+    """Requests, errors, bytes, attempts, money and percentiles, by anything that is counted by."""
     chain = Chain()
     dollar = {"amount": "0.005", "currency": "USD"}
     records = [
@@ -71,14 +72,23 @@ def test_usage_is_grouped_and_summed_up(engine: Engine) -> None:
         ("upstream", 5),
     ]
     assert [entry.requests for entry in usage(engine, since=NOON, until=NOON + 1, where={"error": "dns-failed"})] == [1]
+    by_way = usage(engine, since=NOON, until=NOON + 1, by=["upstream", "consumer", "key"])
+    assert [(entry.labels, entry.requests) for entry in by_way] == [
+        (("github", "web", "k1"), 3),
+        (("github", "app", "k1"), 1),
+    ]
+    for label in LABELS:  # whichever facet answers
+        assert sum(entry.errors for entry in usage(engine, since=NOON, until=NOON + 1, by=[label])) == 2
 
 
 def test_nothing_used_is_no_entry(engine: Engine) -> None:
+    """A range without traffic has no usage."""
     assert usage(engine, since=NOON, until=NOON + DAY) == []
     assert usage(engine, since=NOON, until=NOON) == []
 
 
 def test_steps_suit_the_length_of_the_range(engine: Engine) -> None:
+    """A short range comes in minutes, a longer one in hours or days."""
     AuditWriter(engine).write(Chain().batches([4], step=HOUR))
     starts = {
         length: [entry.start for entry in usage(engine, since=NOON, until=NOON + length, steps=True)]
@@ -91,6 +101,7 @@ def test_steps_suit_the_length_of_the_range(engine: Engine) -> None:
 
 
 def test_an_unknown_label_is_refused_by_name(engine: Engine) -> None:
+    """A misspelt label is an error that lists those there are."""
     with pytest.raises(StoreError, match="isn't counted by 'colour'; it is by: instance, consumer"):
         usage(engine, since=0, until=1, by=["colour"])
 
@@ -104,6 +115,7 @@ def test_an_unknown_label_is_refused_by_name(engine: Engine) -> None:
 def test_roll_ups_equal_the_sums_over_records(
     engine: Engine, exchanges: list[dict[str, Any]], cuts: list[int], ends: tuple[int, int]
 ) -> None:
+    """Whatever is recorded, in whichever batches: roll-ups are the sums over the records."""
     instance = f"instance-{next(INSTANCES)}"
     chain, writer = Chain(f"{instance}/worker-1"), AuditWriter(engine)
     records = [
@@ -135,6 +147,7 @@ def test_roll_ups_equal_the_sums_over_records(
 
 @given(st.integers(0, 5 * DAY_US), st.integers(0, 5 * DAY_US))
 def test_a_range_is_covered_once_by_the_coarsest(since: int, until: int) -> None:
+    """A range is read without gap or overlap, from as few roll-ups as possible."""
     spans = cover(since, until)
     begin, end = since // MINUTE_US * MINUTE_US, -(-until // MINUTE_US) * MINUTE_US
     if begin >= end:
@@ -151,15 +164,17 @@ def test_a_range_is_covered_once_by_the_coarsest(since: int, until: int) -> None
 
 
 def test_where_minutes_are_gone_hours_stand_for_them(engine: Engine) -> None:
+    """After minutes were pruned, a range grows to the hours around it."""
     AuditWriter(engine).write(Chain().batches([10], step=10 * 60 * SECOND))
     assert [entry.requests for entry in usage(engine, since=NOON, until=NOON + 30 * MINUTE_US)] == [2]
-    assert prune_minutes(engine, NOON + DAY) == 10
+    assert prune_minutes(engine, NOON + DAY) == 10 * 4  # facets
     assert [entry.requests for entry in usage(engine, since=NOON, until=NOON + 30 * MINUTE_US)] == [5]
     assert check_rollups(engine, NOON - DAY, NOON + DAY) is None
 
 
 @pytest.mark.parametrize("granularity", [0, 1, 2])
 def test_a_wrong_roll_up_is_named(engine: Engine, granularity: int) -> None:
+    """The comparison names the first roll-up that differs, at each granularity."""
     AuditWriter(engine).write(Chain().batches([3]))
     run(engine, "UPDATE rollups SET requests = 7 WHERE granularity = :granularity", granularity=granularity)
     difference = check_rollups(engine, NOON, NOON + DAY)
@@ -172,6 +187,7 @@ def test_a_wrong_roll_up_is_named(engine: Engine, granularity: int) -> None:
 
 
 def test_a_roll_up_without_records_is_named(engine: Engine) -> None:
+    """Missing records and missing roll-ups are differences too."""
     AuditWriter(engine).write(Chain().batches([3]))
     run(engine, "DELETE FROM records WHERE number = 2")
     assert "its records say 2 requests" in str(check_rollups(engine, NOON, NOON + DAY))

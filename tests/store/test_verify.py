@@ -27,6 +27,7 @@ def filled(engine: Engine) -> Engine:
 
 
 def test_what_was_recorded_is_proven(filled: Engine) -> None:
+    """An untouched trail verifies, chain by chain."""
     told: list[int] = []
     verdict = verify(filled, progress=told.append)
     assert verdict.faults == ()
@@ -38,6 +39,7 @@ def test_what_was_recorded_is_proven(filled: Engine) -> None:
 
 
 def test_an_empty_database_is_proven(engine: Engine) -> None:
+    """Of nothing, nothing is missing."""
     assert verify(engine) == Verdict(())
 
 
@@ -99,6 +101,7 @@ def insert_chain(engine: Engine) -> None:
 def test_tampering_is_found_and_placed(
     filled: Engine, tamper: Tampering | str, batch: int, record: int | None, sentence: str
 ) -> None:
+    """Each kind of tampering is found, in the right chain, batch and record."""
     if isinstance(tamper, str):
         run(filled, tamper.format(chain=CHAIN))
     else:
@@ -109,6 +112,7 @@ def test_tampering_is_found_and_placed(
 
 
 def test_a_chain_that_was_made_up_is_found(filled: Engine) -> None:
+    """Records of a chain that nobody knows are a fault."""
     insert_chain(filled)
     assert [(found.chain, found.sentence) for found in verify(filled).faults] == [
         ("a/b", "Chain a/b isn't known: it was made up, or what was known of it was removed.")
@@ -116,12 +120,14 @@ def test_a_chain_that_was_made_up_is_found(filled: Engine) -> None:
 
 
 def test_the_end_of_a_chain_cannot_be_cut_off(filled: Engine) -> None:
+    """Where the chain stood is known beside its batches."""
     run(filled, "DELETE FROM seals WHERE number = 4")
     run(filled, "DELETE FROM records WHERE number > 6")
     assert "ends with batch 3: it stood at batch 4, and its end was removed" in str(verify(filled).faults[0])
 
 
 def test_an_edit_by_hand_in_sqlite_is_found(filled: Engine) -> None:
+    """A value of another type, which SQLite takes, is a fault and no crash."""
     if filled.dialect.name != "sqlite":
         pytest.skip("PostgreSQL keeps the type of a column")
     run(
@@ -133,6 +139,7 @@ def test_an_edit_by_hand_in_sqlite_is_found(filled: Engine) -> None:
 
 
 def test_what_the_database_cannot_know_the_heads_of_before_show(engine: Engine) -> None:
+    """Heads kept elsewhere show that a whole chain is gone or was forged anew."""
     chain = Chain()
     AuditWriter(engine).write(chain.batches([2, 3]))
     heads = {found.chain: found.head for found in verify(engine).chains}
@@ -149,6 +156,7 @@ def test_what_the_database_cannot_know_the_heads_of_before_show(engine: Engine) 
 
 
 def test_a_range_is_proven_by_the_batches_that_reach_into_it(engine: Engine) -> None:
+    """A range verifies by its own batches, linked to the one before them."""
     chain, writer = Chain(), AuditWriter(engine)
     for day in range(4):
         writer.write(chain.batches([3, 3], NOON + day * DAY))
@@ -169,6 +177,7 @@ VALUES = st.integers(-2, 2**40) | st.text(max_size=5) | st.binary(max_size=40)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(data=st.data())
 def test_any_change_of_any_row_is_found(filled: Engine, data: st.DataObject) -> None:
+    """Whatever is edited, removed or inserted in any table and column: verify says so."""
     table = data.draw(st.sampled_from(sorted(TABLES)))
     before = rows_of(filled, table, TABLES[table])
     after = list(before)

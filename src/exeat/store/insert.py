@@ -72,7 +72,7 @@ _PUT_ROLLUP = (
 _PUT_ROLLUPS = f"""
     INSERT INTO rollups ({_names(_ROLLUP_COLUMNS)})
     SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[],
-                         %b::bigint[], %b::text[], %b::bytea[])
+                         %b::bigint[], %b::bigint[], %b::text[], %b::bytea[])
     ON CONFLICT (granularity, start, series)
     DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in Values._fields)}
 """  # noqa: S608 - our own names

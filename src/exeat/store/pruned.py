@@ -1,4 +1,4 @@
-"""What a prune leaves: up to where each chain is gone, as the record of it says. Pure."""
+"""What a prune leaves: up to where each chain is gone, as the record of it says (pure)."""
 
 from typing import NamedTuple
 

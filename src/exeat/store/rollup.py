@@ -1,8 +1,9 @@
-"""Roll-ups: exchanges summed up by minute, hour and day, and by who called what and how it went. Pure."""
+"""Roll-ups: exchanges summed up by minute, hour and day, and by who called what and how it went (pure)."""
 
 from collections.abc import Iterable
 from decimal import Context, Decimal
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from exeat.store.histogram import Counts, bucket_of, merge_histograms, render_histogram
@@ -23,9 +24,25 @@ DAY_US = 24 * HOUR_US
 LENGTHS = {Granularity.MINUTE: MINUTE_US, Granularity.HOUR: HOUR_US, Granularity.DAY: DAY_US}
 
 
-class Labels(NamedTuple):
-    """What a series counts by; '' (0 for the class of the status) where a record has nothing to say."""
+class Facet(IntEnum):
+    """Which labels a series tells apart, beside the instance.
 
+    A view of a week reads a hundred times fewer roll-ups where they leave out what it doesn't ask for.
+    """
+
+    FULL = 0
+    CONSUMER = 1
+    UPSTREAM = 2
+    OUTCOME = 3
+
+
+class Labels(NamedTuple):
+    """What a series counts by.
+
+    A label is '' (0 for the class of the status) where a record has nothing to say, and where the facet leaves it out.
+    """
+
+    facet: int
     instance: str
     consumer: str
     key: str
@@ -33,6 +50,32 @@ class Labels(NamedTuple):
     status_class: int
     error: str
     answered: str
+
+
+LABELS = Labels._fields[1:]
+FACETS: dict[Facet, frozenset[str]] = {
+    Facet.OUTCOME: frozenset({"instance", "status_class", "error", "answered"}),
+    Facet.UPSTREAM: frozenset({"instance", "upstream"}),
+    Facet.CONSUMER: frozenset({"instance", "consumer"}),
+    Facet.FULL: frozenset(LABELS),
+}
+
+
+def choose_facet(names: Iterable[str]) -> Facet:
+    """The facet with the fewest roll-ups among those that tell these labels apart."""
+    wanted = set(names)
+    return next(facet for facet, labels in FACETS.items() if wanted <= labels)
+
+
+@lru_cache(maxsize=65536)
+def facets_of(labels: Labels) -> tuple[Labels, ...]:
+    """The labels of the other series that full ones count for, too."""
+    instance = labels.instance
+    return (
+        Labels(Facet.CONSUMER, instance, labels.consumer, "", "", 0, "", ""),
+        Labels(Facet.UPSTREAM, instance, "", "", labels.upstream, 0, "", ""),
+        Labels(Facet.OUTCOME, instance, "", "", "", labels.status_class, labels.error, labels.answered),
+    )
 
 
 class RollupKey(NamedTuple):
@@ -43,6 +86,7 @@ class RollupKey(NamedTuple):
     labels: Labels
 
 
+_ERROR_STATUS = 400
 Costs = dict[str, Decimal]  # currency → amount
 _EXACT = Context(prec=80)  # amounts have at most 24 digits before the point and 24 behind it: sums are never rounded
 
@@ -50,10 +94,11 @@ _EXACT = Context(prec=80)  # amounts have at most 24 digits before the point and
 class Sums:
     """What is counted."""
 
-    __slots__ = ("attempts", "bytes_in", "bytes_out", "costs", "counts", "requests")
+    __slots__ = ("attempts", "bytes_in", "bytes_out", "costs", "counts", "errors", "requests")
 
     def __init__(self) -> None:
         self.requests = 0
+        self.errors = 0
         self.bytes_in = 0
         self.bytes_out = 0
         self.attempts = 0
@@ -63,6 +108,7 @@ class Sums:
     def add(self, other: "Sums") -> None:
         """Add other sums."""
         self.requests += other.requests
+        self.errors += other.errors
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out
         self.attempts += other.attempts
@@ -75,6 +121,8 @@ class Sums:
     def add_row(self, row: Row) -> None:
         """Add one exchange."""
         self.requests += 1
+        if row.error is not None or (row.status is not None and row.status >= _ERROR_STATUS):
+            self.errors += 1
         self.bytes_in += row.bytes_in or 0
         self.bytes_out += row.bytes_out or 0
         self.attempts += row.attempts
@@ -88,13 +136,14 @@ class Sums:
         """The columns of a roll-up."""
         cost = render_costs(self.costs) if self.costs else None
         histogram = render_histogram(self.counts)
-        return Values(self.requests, self.bytes_in, self.bytes_out, self.attempts, cost, histogram)
+        return Values(self.requests, self.errors, self.bytes_in, self.bytes_out, self.attempts, cost, histogram)
 
 
 class Values(NamedTuple):
     """The columns of a roll-up, in their order."""
 
     requests: int
+    errors: int  # with an error code, or a status of 400 and above
     bytes_in: int
     bytes_out: int
     attempts: int
@@ -106,6 +155,7 @@ def merge_values(one: Values, other: Values) -> Values:
     """The roll-up of what two sum up."""
     return Values(
         one.requests + other.requests,
+        one.errors + other.errors,
         one.bytes_in + other.bytes_in,
         one.bytes_out + other.bytes_out,
         one.attempts + other.attempts,
@@ -123,6 +173,7 @@ def _merge_costs(one: str | None, other: str | None) -> str | None:
 def labels_of(row: Row) -> Labels:
     """The labels of the series that an exchange counts for."""
     return Labels(
+        Facet.FULL,
         row.chain.partition("/")[0],
         row.consumer or "",
         row.key or "",
@@ -139,7 +190,7 @@ Rollups = dict[RollupKey, Sums]
 def fold(rows: Iterable[Row]) -> Rollups:
     """The roll-ups of exchanges at every granularity; changes by administrators aren't traffic.
 
-    Rows are summed up by minute, minutes by hour, hours by day: an exchange is looked at once.
+    Rows are summed up by minute, those by facet, minutes by hour, hours by day: an exchange is looked at once.
     """
     minutes: dict[tuple[int, Labels], Sums] = {}
     for row in rows:
@@ -150,9 +201,12 @@ def fold(rows: Iterable[Row]) -> Rollups:
         if sums is None:
             sums = minutes[place] = Sums()
         sums.add_row(row)
-    folded = {
-        RollupKey(Granularity.MINUTE, minute * MINUTE_US, labels): sums for (minute, labels), sums in minutes.items()
-    }
+    folded: Rollups = {}
+    for (minute, labels), sums in minutes.items():
+        start = minute * MINUTE_US
+        folded[RollupKey(Granularity.MINUTE, start, labels)] = sums
+        for wider in facets_of(labels):
+            _add(folded, RollupKey(Granularity.MINUTE, start, wider), sums)
     hours = coarsen(folded, Granularity.HOUR)
     return folded | hours | coarsen(hours, Granularity.DAY)
 
@@ -162,12 +216,15 @@ def coarsen(finer: Rollups, granularity: Granularity) -> Rollups:
     length = LENGTHS[granularity]
     coarser: Rollups = {}
     for key, sums in finer.items():
-        place = RollupKey(granularity, key.start - key.start % length, key.labels)
-        coarse = coarser.get(place)
-        if coarse is None:
-            coarse = coarser[place] = Sums()
-        coarse.add(sums)
+        _add(coarser, RollupKey(granularity, key.start - key.start % length, key.labels), sums)
     return coarser
+
+
+def _add(rollups: Rollups, key: RollupKey, sums: Sums) -> None:
+    total = rollups.get(key)
+    if total is None:
+        total = rollups[key] = Sums()
+    total.add(sums)
 
 
 def add_costs(one: Costs, other: Costs) -> Costs:

@@ -10,6 +10,7 @@ from exeat.store.histogram import parse_histogram
 from exeat.store.rollup import (
     DAY_US,
     HOUR_US,
+    LABELS,
     Granularity,
     Labels,
     RollupKey,
@@ -33,10 +34,11 @@ class Difference(NamedTuple):
     recorded: Values | None
 
     def __str__(self) -> str:
-        labels = ", ".join(f"{name} {value}" for name, value in self.key.labels._asdict().items() if value)
+        labels = zip(LABELS, self.key.labels[1:], strict=True)
+        said = ", ".join(f"{name} {value}" for name, value in labels if value)
         length = Granularity(self.key.granularity).name.lower()
         return (
-            f"The roll-up of the {length} {render_time(self.key.start)} ({labels}) counts"
+            f"The roll-up of the {length} {render_time(self.key.start)} ({said}) counts"
             f" {_requests(self.rolled_up)}, its records say {_requests(self.recorded)}."
         )
 
@@ -130,6 +132,6 @@ def _compare(recorded: Rollups, rolled_up: dict[RollupKey, Values]) -> Differenc
 
 
 def _agree(sums: Sums, values: Values) -> bool:
-    counted = (sums.requests, sums.bytes_in, sums.bytes_out, sums.attempts)
+    counted = (sums.requests, sums.errors, sums.bytes_in, sums.bytes_out, sums.attempts)
     costs = parse_costs(values.cost) if values.cost else {}
-    return counted == values[:4] and (sums.costs or {}) == costs and sums.counts == parse_histogram(values.histogram)
+    return counted == values[:5] and (sums.costs or {}) == costs and sums.counts == parse_histogram(values.histogram)

@@ -1,5 +1,6 @@
-"""A record's columns, read from its bytes: what a search finds it by. Pure: the same bytes give the same columns.
+"""A record's columns, read from its bytes: what a search finds it by.
 
+Pure: the same bytes give the same columns, which is how verify() knows that nobody edited those.
 A member of a wrong type or beyond a column's range counts as absent: the record is kept all the same, its bytes whole.
 """
 

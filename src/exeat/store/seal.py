@@ -1,4 +1,4 @@
-"""Seals, and whether the records of a batch are those that were sealed. Pure."""
+"""Seals, and whether the records of a batch are those that were sealed (pure)."""
 
 import struct
 import zlib

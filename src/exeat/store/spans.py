@@ -1,4 +1,4 @@
-"""Which roll-ups cover a range of time: days in its middle, hours and minutes at its edges. Pure."""
+"""Which roll-ups cover a range of time: days in its middle, hours and minutes at its edges (pure)."""
 
 from typing import NamedTuple
 

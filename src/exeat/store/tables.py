@@ -124,6 +124,7 @@ series = Table(
     "series",
     metadata,
     Column("id", COUNTER, primary_key=True),
+    Column("facet", SmallInteger, nullable=False),
     Column("instance", TEXT, nullable=False),
     Column("consumer", TEXT, nullable=False),
     Column("key", TEXT, nullable=False),
@@ -132,7 +133,7 @@ series = Table(
     Column("error", TEXT, nullable=False),
     Column("answered", TEXT, nullable=False),  # by "upstream", "gateway" or "cache"
     UniqueConstraint(
-        "instance", "consumer", "key", "upstream", "status_class", "error", "answered", name="series_of_labels"
+        "facet", "instance", "consumer", "key", "upstream", "status_class", "error", "answered", name="series_of_labels"
     ),
 )
 
@@ -143,6 +144,7 @@ rollups = Table(
     Column("start", BIG, primary_key=True, autoincrement=False),
     Column("series", BIG, ForeignKey("series.id"), primary_key=True, autoincrement=False),
     Column("requests", BIG, nullable=False),
+    Column("errors", BIG, nullable=False),
     Column("bytes_in", BIG, nullable=False),
     Column("bytes_out", BIG, nullable=False),
     Column("attempts", BIG, nullable=False),

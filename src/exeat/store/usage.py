@@ -4,19 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, case, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, cast, func, select
 from sqlalchemy.engine import CursorResult
 
 from exeat.store.database import reading
 from exeat.store.failure import StoreError
 from exeat.store.histogram import Merger, percentile
-from exeat.store.rollup import Costs, Granularity, Labels, add_rendered_costs
+from exeat.store.rollup import LABELS, Costs, Granularity, add_rendered_costs, choose_facet
 from exeat.store.spans import Span, choose_step, cover, step_through
 from exeat.store.tables import rollups, series
 
 Group = tuple[str | int, ...]
 Conditions = list[ColumnElement[bool]]
-_FAILURE_CLASS = 4
 _NEVER = 2**63
 FETCH = 2000
 _COUNTED = ("requests", "errors", "bytes_in", "bytes_out", "attempts")
@@ -54,7 +53,7 @@ def usage(
 ) -> list[Usage]:
     """Usage from `since` up to `until` (µs; whole minutes around them), most requests first.
 
-    `by` and `where` take the names of Labels. With `steps` the range comes in minutes, hours or days, whichever suits
+    `by` and `where` take the names of LABELS. With `steps` the range comes in minutes, hours or days, whichever suits
     its length, or in `step`; then in the order of time.
     """
     reader = _Reader(by, where or {}, with_steps=steps or step is not None)
@@ -74,8 +73,8 @@ def _order(entry: Usage) -> tuple[int, int, tuple[str, ...]]:
 
 
 def _label(name: str) -> ColumnElement[Any]:
-    if name not in Labels._fields:
-        raise StoreError(f"Usage isn't counted by '{name}'; it is by: {', '.join(Labels._fields)}.")
+    if name not in LABELS:
+        raise StoreError(f"Usage isn't counted by '{name}'; it is by: {', '.join(LABELS)}.")
     return series.c[name]
 
 
@@ -112,6 +111,7 @@ class _Reader:
         self.totals: dict[Group, _Total] = {}
         self._labels = [_label(name) for name in by]
         self._filters = [_label(name) == value for name, value in where.items()]
+        self._filters.append(series.c.facet == choose_facet({*by, *where}))
 
     def add(self, connection: Connection, span: Span) -> None:
         """Add a span: the database sums up numbers; durations and money come as they are, no SQL adds those."""
@@ -154,15 +154,7 @@ def _plain_rows(result: CursorResult[Any]) -> Iterator[Any]:
 
 
 def _sums(keys: list[ColumnElement[Any]], conditions: Conditions) -> Select[Any]:
-    is_error = or_(series.c.error != "", series.c.status_class >= _FAILURE_CLASS)
-    counted = {
-        "requests": rollups.c.requests,
-        "errors": case((is_error, rollups.c.requests), else_=0),
-        "bytes_in": rollups.c.bytes_in,
-        "bytes_out": rollups.c.bytes_out,
-        "attempts": rollups.c.attempts,
-    }
-    sums = [cast(func.sum(counted[name]), BigInteger) for name in _COUNTED]
+    sums = [cast(func.sum(rollups.c[name]), BigInteger) for name in _COUNTED]
     joined = rollups.join(series, series.c.id == rollups.c.series)
     summed = select(*keys, *sums).select_from(joined).where(*conditions)
     return summed.group_by(*keys) if keys else summed.having(func.count() > 0)

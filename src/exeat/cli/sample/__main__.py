@@ -12,7 +12,10 @@ from exeat.cli.sample.server import Tally, start
 
 def main() -> None:
     """Read what to do, serve, wait for the end of stdin."""
-    told = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        return  # its parent went before it had said what to do
+    told = json.loads(line)
     tally = Tally()
     started = start(told["certificate"], told["key"], told["secrets"], tally)
     print(json.dumps({name: service.server_port for name, service in started.items()}), flush=True)  # noqa: T201

@@ -102,11 +102,14 @@ def _create_chains() -> None:
 
 
 def _create_rollups() -> None:
-    labels = ("instance", "consumer", "key", "upstream", "status_class", "error", "answered")
+    labels = ("facet", "instance", "consumer", "key", "upstream", "status_class", "error", "answered")
     op.create_table(
         "series",
         sa.Column("id", _COUNTER, primary_key=True),
-        *[sa.Column(name, sa.SmallInteger if name == "status_class" else _TEXT, nullable=False) for name in labels],
+        *[
+            sa.Column(name, sa.SmallInteger if name in {"facet", "status_class"} else _TEXT, nullable=False)
+            for name in labels
+        ],
         sa.UniqueConstraint(*labels, name="series_of_labels"),
     )
     op.create_table(
@@ -115,6 +118,7 @@ def _create_rollups() -> None:
         sa.Column("start", _BIG, primary_key=True, autoincrement=False),
         sa.Column("series", _BIG, sa.ForeignKey("series.id"), primary_key=True, autoincrement=False),
         sa.Column("requests", _BIG, nullable=False),
+        sa.Column("errors", _BIG, nullable=False),
         sa.Column("bytes_in", _BIG, nullable=False),
         sa.Column("bytes_out", _BIG, nullable=False),
         sa.Column("attempts", _BIG, nullable=False),
