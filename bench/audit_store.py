@@ -2,11 +2,11 @@
 
     PYTHONPATH=. .venv/bin/python bench/audit_store.py [RECORDS] [sqlite|postgresql]
 
-A million records without an argument, spread over 30 days: few of them share the roll-up of a minute, which is the most
-that roll-ups can cost. Before that, some at the pace of a busy gateway, into a database of their own. They are written
-as the shipper does it, about a mebibyte at a time. CPU time is that of this process and, for PostgreSQL, of its server
-too; making the records doesn't count. PostgreSQL is a private server with a gigabyte of buffers; it is vacuumed and
-analyzed once before it is read, as its own autovacuum does it sooner or later.
+A million records without an argument, in the density of ten million a month: few of them share the roll-up of a minute,
+which is the most that roll-ups can cost. Before that, some at the pace of a busy gateway, into databases of their own,
+by few records at a time and by many. CPU time is that of this process and, for PostgreSQL, of its server too; making
+the records doesn't count. PostgreSQL is a private server with a gigabyte of buffers; it is vacuumed and analyzed once
+before it is read, as its own autovacuum does it sooner or later.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from audit_records import BATCH_RECORDS, BEGIN_US, DAYS, make_batches, make_clients
+from audit_records import BATCH_RECORDS, BEGIN_US, make_batches, make_clients
 from cpu import cpu_seconds
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.cursor import parse_cursor, render_cursor
@@ -39,12 +39,11 @@ from tests.support.postgres import postgres
 RECORDS = 1_000_000
 BUSY_RECORDS = 400_000
 BUSY_PER_S = 20_000
-AT_ONCE = 2_000
+FEW, MANY = 2_000, 12_000  # about one mebibyte, and eight
+PER_DAY = 10_000_000 / 30
 ROUNDS = 5
 TELL_S = 20.0
 _SETTINGS = ("listen_addresses=", "shared_buffers=1GB", "max_wal_size=4GB")
-_END = BEGIN_US + DAYS * DAY_US
-_MIDDLE = BEGIN_US + DAYS * DAY_US // 2
 
 
 class Opened(NamedTuple):
@@ -74,14 +73,14 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _write(opened: Opened, number: int, days: float) -> None:
+def _write(opened: Opened, number: int, days: float, at_once: int) -> None:
     """Write all records, and print what that costs; from time to time also what the last ones cost."""
-    print(f"  {number:,} records over {days:.4g} days")
+    print(f"  {number:,} records over {days:.4g} days, {at_once:,} at a time")
     writer, batches = AuditWriter(opened.engine), make_batches(number, days)
     spent = elapsed = told_at = told_spent = 0.0
     done = told = 0
     server = opened.cpu()
-    while some := list(itertools.islice(batches, AT_ONCE // BATCH_RECORDS)):
+    while some := list(itertools.islice(batches, at_once // BATCH_RECORDS)):
         cpu, wall = time.process_time(), time.perf_counter()
         done += writer.write(some)
         spent += time.process_time() - cpu
@@ -99,7 +98,7 @@ def _write(opened: Opened, number: int, days: float) -> None:
     print(f"    {1e6 / each[2]:,.0f} records/s of one core; {done / elapsed:,.0f} records/s by the clock", flush=True)
 
 
-def _searches() -> dict[str, Query]:
+def _searches(middle: int) -> dict[str, Query]:
     seldom, often = make_clients()[-1], make_clients()[0]
     return {
         "the newest": Query(),
@@ -116,22 +115,22 @@ def _searches() -> dict[str, Query]:
         "status 418, which nobody gave": Query(status="418"),
         "5xx": Query(status="5xx"),
         "3xx, which nobody gave": Query(status="3xx"),
-        "an hour in the middle": Query(since=_MIDDLE, until=_MIDDLE + HOUR_US),
-        "consumer, a day in the middle": Query({"consumer": often.consumer}, None, _MIDDLE, _MIDDLE + DAY_US),
-        "upstream, 5xx, a day in the middle": Query({"upstream": often.upstream}, "5xx", _MIDDLE, _MIDDLE + DAY_US),
+        "an hour in the middle": Query(since=middle, until=middle + HOUR_US),
+        "consumer, a day in the middle": Query({"consumer": often.consumer}, None, middle, middle + DAY_US),
+        "upstream, 5xx, a day in the middle": Query({"upstream": often.upstream}, "5xx", middle, middle + DAY_US),
         "error": Query({"error": "response-timeout"}),
         "key": Query({"key": seldom.key}),
         "id, which nobody had": Query({"id": "019a0000-0000-7000-8000-000000000000"}),
-        "path, an hour in the middle": Query({}, None, _MIDDLE, _MIDDLE + HOUR_US, "orders"),
+        "path, an hour in the middle": Query({}, None, middle, middle + HOUR_US, "orders"),
         "path that nobody called, everywhere": Query(text="no such path"),
     }
 
 
-def _usages(engine: Engine) -> dict[str, Callable[[], object]]:
+def _usages(engine: Engine, middle: int, end: int) -> dict[str, Callable[[], object]]:
     def over(length: int, by: list[str], *, steps: bool = False) -> Callable[[], object]:
-        return lambda: usage(engine, since=_END - length, until=_END, by=by, steps=steps)
+        return lambda: usage(engine, since=end - length, until=end, by=by, steps=steps)
 
-    over_half = partial(usage, engine, since=_MIDDLE + 12345, until=_END - 98765, by=["consumer"])
+    over_half = partial(usage, engine, since=middle + 12345, until=end - 98765, by=["consumer"])
     return {
         "last hour by consumer": over(HOUR_US, ["consumer"]),
         "last hour by minute": over(HOUR_US, [], steps=True),
@@ -146,13 +145,14 @@ def _usages(engine: Engine) -> dict[str, Callable[[], object]]:
     }
 
 
-def _read(engine: Engine) -> None:
+def _read(engine: Engine, begin: int, end: int) -> None:
+    middle = (begin + end) // 2
     print("  searches for 100 records, ms: median and worst of", ROUNDS)
-    for name, query in _searches().items():
+    for name, query in _searches(middle).items():
         _measure(name, partial(search, engine, query))
     _measure("the last 100 arrivals, as a tail", partial(follow, engine, Query(), _before_the_end(engine)))
     print("  usage, ms")
-    for name, call in _usages(engine).items():
+    for name, call in _usages(engine, middle, end).items():
         _measure(name, call)
 
 
@@ -187,14 +187,16 @@ def main() -> None:
     print(f"Python: {describe_python()}; load of the machine before: {os.getloadavg()[0]:.1f}")
     for name in [arguments.database] if arguments.database else ["sqlite", "postgresql"]:
         print(f"\n{name}")
+        for at_once in (FEW, MANY):
+            with _open(name) as opened:
+                migrate(opened.engine)
+                _write(opened, BUSY_RECORDS, BUSY_RECORDS / BUSY_PER_S / 86400, at_once)
+        days = arguments.records / PER_DAY
         with _open(name) as opened:
             migrate(opened.engine)
-            _write(opened, BUSY_RECORDS, BUSY_RECORDS / BUSY_PER_S / 86400)
-        with _open(name) as opened:
-            migrate(opened.engine)
-            _write(opened, arguments.records, DAYS)
+            _write(opened, arguments.records, days, MANY)
             _settle(opened.engine)
-            _read(opened.engine)
+            _read(opened.engine, BEGIN_US, BEGIN_US + int(days * DAY_US))
 
 
 if __name__ == "__main__":

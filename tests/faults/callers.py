@@ -17,14 +17,16 @@ class Answered(NamedTuple):
     number: str
     status: int
     request_id: str
+    error: str | None
 
 
 class Callers:
     """Some callers at once, of whatever gateway `port` says is there now."""
 
-    def __init__(self, count: int, port: Callable[[], int], key: str) -> None:
+    def __init__(self, count: int, port: Callable[[], int], key: str, padding: str = "") -> None:
         self._port = port
         self._key = key
+        self._padding = padding
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(f"c{number}",)) for number in range(count)]
         self.answered: list[Answered] = []
@@ -62,12 +64,13 @@ class Callers:
                 connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection, number: str, way: str) -> None:
-        connection.request("GET", f"/noting/{way}/{number}", headers={"Exeat-Key": self._key})
+        connection.request("GET", f"/noting/{way}/{self._padding}/{number}", headers={"Exeat-Key": self._key})
         response = connection.getresponse()
         body = response.read()
-        if response.status == 200 and way == "large" and len(body) != LARGE:  # noqa: PLR2004
+        if response.status == 200 and way == "large" and len(body) != LARGE:
             raise http.client.IncompleteRead(body)
-        self.answered.append(Answered(number, response.status, str(response.getheader("Exeat-Request-Id"))))
+        identifier, error = response.getheader("Exeat-Request-Id"), response.getheader("Exeat-Error")
+        self.answered.append(Answered(number, response.status, str(identifier), error))
 
 
 LARGE = 60_000

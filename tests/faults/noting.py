@@ -1,5 +1,6 @@
 """An upstream that notes every request that it sees, before it answers."""
 
+import socket
 import threading
 
 from tests.faults.callers import LARGE
@@ -15,12 +16,13 @@ class Noting:
         self.origin = Origin(self._answer)
 
     def _answer(self, peer: Peer, request: Request) -> None:
-        _, way, number = request.target.split("/")
+        _, way, _, number = request.target.split("/")
         with self._lock:
             self.seen.append(number)
         if way == "large":
             peer.answer(bytes(LARGE))
         elif way == "chunked":
+            peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
             peer.send(b"5\r\nhello\r\n0\r\n\r\n")
         else:

@@ -8,15 +8,15 @@ from contextlib import suppress
 
 import pytest
 
+from exeat.store.database import default_url, open_database
 from tests.faults.callers import Callers
 from tests.faults.noting import Noting
-from tests.faults.trail import check_trail, read_records
-from tests.support.gateway import Gateway, make_key, wait_until
+from tests.faults.trail import check_trail
+from tests.support.gateway import Gateway, make_key
 
 # EXEAT_KILLS=100 is the long form.
 KILLS = int(os.environ.get("EXEAT_KILLS", "12"))  # noqa: TID251 - of the test alone
 CALLERS = 6
-SHIPPED_S = 20.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 5 * KILLS)]
 
@@ -56,13 +56,6 @@ def test_kills() -> None:
             seen, answered = list(noting.seen), list(callers.answered)
             assert len(answered) > 20 * KILLS
             gateway.start()  # whatever waits in a journal is moved now
-
-            def is_whole() -> bool:
-                with suppress(AssertionError):
-                    check_trail(read_records(gateway.folder / "exeat-data" / "exeat.db"), seen, answered)
-                    return True
-                return False
-
-            with suppress(AssertionError):
-                wait_until(is_whole, "the trail is whole", SHIPPED_S)
-            check_trail(read_records(gateway.folder / "exeat-data" / "exeat.db"), seen, answered)
+            engine = open_database(default_url(gateway.folder / "exeat-data"))
+            check_trail(engine, seen, answered)
+            engine.dispose()

@@ -33,7 +33,7 @@ from exeat.telemetry.logs import Log
 
 SHIP_S = 0.1
 PAUSE_FIRST_S = 0.5
-PAUSE_LAST_S = 15.0
+PAUSE_LAST_S = 2.0
 PRUNE_S = 3600.0
 MINUTES_S = 31 * 86400.0  # how long roll-ups of minutes are kept; those of hours and days stay
 LAST_ROUND_S = 10.0
@@ -48,6 +48,7 @@ class Shipping(threading.Thread):
         super().__init__(name="shipping", daemon=True)
         self._start = start
         self._own = own
+        self._lock = threading.Lock()  # of the journal, which knows nothing of threads
         self._log = log
         self._ending = threading.Event()
         self._said: dict[str, str] = {}
@@ -60,8 +61,9 @@ class Shipping(threading.Thread):
         pause_s = PAUSE_FIRST_S
         while True:
             is_last = self._ending.is_set()
+            moved = 0
             try:
-                self._round()
+                moved = self._round()
             except StoreError as error:
                 self._say("database", str(error))
                 waits_s, pause_s = pause_s, min(pause_s * 2, PAUSE_LAST_S)
@@ -70,18 +72,21 @@ class Shipping(threading.Thread):
                 waits_s, pause_s = pause_s, min(pause_s * 2, PAUSE_LAST_S)
             else:
                 self._say("database", None)
-                waits_s, pause_s = SHIP_S, PAUSE_FIRST_S
-            if is_last:
+                waits_s, pause_s = 0.0 if moved else SHIP_S, PAUSE_FIRST_S
+            if is_last and not moved:
                 return
             self._ending.wait(waits_s)
 
-    def _round(self) -> None:
+    def _round(self) -> int:
+        """Move a part of what waits; how many records that were."""
         if self._shipper is None:
             engine = open_database(self._start.database_url)
             migrate(engine)
             self._shipper = Shipper(Path(self._start.journals), self._start.instance, AuditWriter(engine))
             self._engine = engine
-        self._shipper.ship()
+        with self._lock:
+            self._own.tend(0)
+        moved = self._shipper.ship()
         for chain in {*self._shipper.stuck, *self._said} - {"database"}:
             self._say(chain, self._shipper.stuck.get(chain))
         if time.monotonic() > self._prune_at:
@@ -90,6 +95,7 @@ class Shipping(threading.Thread):
             expire_bodies(self._engine, _ago(0.0) // 1_000_000)
             if self.audit.retention_s is not None:
                 self._prune(_ago(self.audit.retention_s))
+        return moved
 
     def _prune(self, before: int) -> None:
         pruned = prune(self._engine, before)
@@ -99,8 +105,9 @@ class Shipping(threading.Thread):
     def record(
         self, actor: str, action: str, what: str, before: dict[str, object] | None, after: dict[str, object] | None
     ) -> bool:
-        """Put down a change; whether it is safe."""
-        return record_change(self._own, change_of(actor, action, what, before, after))
+        """Put down a change; whether it is safe. From any thread."""
+        with self._lock:
+            return record_change(self._own, change_of(actor, action, what, before, after))
 
     def _say(self, what: str, trouble: str | None) -> None:
         """Log what stands in the way, once, and when it is gone."""

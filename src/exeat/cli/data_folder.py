@@ -78,7 +78,7 @@ def open_own_journal(settings: Settings, writer: str) -> Journal:
     folder = settings.directory / settings.data_dir
     try:
         (folder / JOURNAL_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Journal(
+        journal = Journal(
             folder / JOURNAL_FOLDER / writer,
             f"{_instance_of(folder)}/{writer}",
             list,
@@ -86,8 +86,13 @@ def open_own_journal(settings: Settings, writer: str) -> Journal:
             wait_s=LOCK_S,
             segment_bytes=OWN_SEGMENT_BYTES,
         )
-    except (OSError, JournalError) as error:
+    except (OSError, JournalError, DataFolderError) as error:
         raise StoreError(f"The change can't be recorded in {folder}, so it isn't made: {error}") from error
+    if not journal.is_open:
+        reason = journal.failure
+        journal.close()
+        raise StoreError(f"The change can't be recorded in {folder}, so it isn't made: {reason}")
+    return journal
 
 
 def change_of(

@@ -16,6 +16,7 @@ from exeat.config.compile import load
 from exeat.config.problem import ConfigError
 from exeat.config.settings import Settings, read_settings
 from exeat.journal.segments import SEGMENT_BYTES, numbers_in
+from exeat.store.database import FILE_NAME
 from exeat.store.failure import StoreError
 from exeat.store.rollup_check import check_rollups
 from exeat.store.verify import verify
@@ -53,13 +54,18 @@ def _look(settings: Settings, days: int) -> Iterator[Finding]:
     yield from _document(settings)
     yield _trust(settings)
     folder = settings.directory / settings.data_dir
-    if not folder.is_dir():
+    if folder.is_dir():
+        yield _folder(folder)
+        yield _room(folder)
+        yield from _journals(folder / JOURNAL_FOLDER)
+    elif folder.exists():
+        yield Finding("data directory", "wrong", f"{folder} isn't a directory; move it away, or set EXEAT_DATA_DIR.")
+    else:
         yield Finding("data directory", "fine", f"{folder} will be made when the gateway starts.")
-        return
-    yield _folder(folder)
-    yield _room(folder)
-    yield from _journals(folder / JOURNAL_FOLDER)
-    yield from _records(settings, days)
+    if settings.database_url is None and not (folder / FILE_NAME).exists():
+        yield Finding("database", "fine", f"{folder / FILE_NAME} will be made when the gateway starts.")
+    else:
+        yield from _records(settings, days)
 
 
 def _document(settings: Settings) -> Iterator[Finding]:

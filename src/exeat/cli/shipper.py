@@ -2,7 +2,7 @@
 
 Rule 1: exactly once: what the database holds of a chain says where its journal is read on.
 Rule 2: a segment goes when the database has it; while the database is away, segments wait.
-Rule 3: a chain that can't go on holds up no other.
+Rule 3: a chain that can't go on holds up no other, and one that has much to move doesn't either: each has its turn.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ class Shipper:
         self.stuck: dict[str, str] = {}  # chains that can't go on, and why
 
     def ship(self) -> int:
-        """Move what is there now; how many records were new. StoreError if the database can't take them."""
-        return sum(self._ship(name) for name in self._writers())
+        """Move about 1 MiB of each journal; how many records were new. StoreError if the database can't take them."""
+        return sum([self._ship(name) for name in self._writers()])
 
     def _writers(self) -> Iterator[str]:
         if self._folder.is_dir():
@@ -38,20 +38,15 @@ class Shipper:
             moved = self._move(name, chain)
         except (JournalError, ChainError, OSError) as error:
             self.stuck[chain] = str(error)
-            self._followers.pop(name, None)
             return 0
         self.stuck.pop(chain, None)
         return moved
 
     def _move(self, name: str, chain: str) -> int:
-        follower = self._followers.get(name)
-        if follower is None:
-            follower = Follower(self._folder / name, *self._writer.where(chain))
-        # It has read further than the database knows until write() returns: if that raises, it is made anew.
-        self._followers.pop(name, None)
-        moved = 0
-        while batches := follower.read():
-            moved += self._writer.write(batches)
+        # A follower has read further than the database knows until write() returns: if that raises, it is made anew.
+        follower = self._followers.pop(name, None) or Follower(self._folder / name, *self._writer.where(chain))
+        batches = follower.read()
+        moved = self._writer.write(batches) if batches else 0
         follower.discard()
         self._followers[name] = follower
         return moved

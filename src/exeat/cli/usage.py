@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from exeat.cli.audit.database import now, with_trail
+from exeat.cli.audit.database import UsageError, now, with_trail
 from exeat.cli.audit.query import parse_when
 from exeat.cli.output import FINE, say_json
+from exeat.config.problem import suggest
+from exeat.store.rollup import LABELS
 from exeat.store.usage import Usage, usage
 
 WIDTH = 200  # of what isn't a terminal
@@ -22,6 +24,11 @@ def show_usage(by: str, *, since: str, until: str | None, steps: bool, as_json: 
     names = [name.strip() for name in by.split(",") if name.strip()]
 
     def work(engine: Engine) -> int:
+        for name in names:
+            if name not in LABELS:
+                raise UsageError(
+                    f"--by {name}: usage isn't counted by that{suggest(name, LABELS)}; {', '.join(LABELS)}"
+                )
         end = parse_when(until, now()) if until else int(now().timestamp() * 1_000_000)
         found = usage(engine, since=parse_when(since, now()), until=end, by=names, steps=steps)
         if as_json:

@@ -21,6 +21,7 @@ SPARE_STEP_BYTES = 4 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
 RESERVE_EACH_BYTES = 2 * 1024  # for the record of each exchange under way
 PENDING_LIMIT_BYTES = 4 * 1024 * 1024
+REFUSED_LIMIT_BYTES = 256 * 1024
 RETRY_S = 1.0
 SEGMENT_AGE_S = 3600.0
 
@@ -55,6 +56,7 @@ class Journal:
         self._write_failure: str | None = None
         self._room_failure: str | None = None
         self._pending_bytes = 0  # since writing fails
+        self._refused_bytes = 0  # since no exchange may begin
         self._folder = folder
         self._open_intents = open_intents
         self._clock = clock
@@ -97,16 +99,26 @@ class Journal:
         if self._write_failure is None or self._has_memory_for(intent):
             self._entries.append(render_entry(_INTENT, intent))
 
-    def record(self, record: bytes) -> None:
-        """Remember what has become of an exchange, or a change: once, and never again."""
+    def record(self, record: bytes, *, may_be_lost: bool = False) -> None:
+        """Remember what has become of an exchange, or a change: once, and never again.
+
+        What `may_be_lost` was refused because no record can be kept: little of it takes room from what has begun.
+        """
+        if may_be_lost and self.failure is not None:
+            self._refused_bytes += len(record)
+            if self._refused_bytes > REFUSED_LIMIT_BYTES:
+                self.lost += 1
+                return
         if self._write_failure is None or self._has_memory_for(record):
             self._entries.append(render_entry(_RECORD, record))
             self._records.append(record)
 
-    def keep(self, body: KeptBody) -> None:
-        """Keep a body beside the record that comes next."""
-        if self._write_failure is None:  # records have to wait in memory then, bodies needn't
-            self._entries.append(render_body(body))
+    def keep(self, body: KeptBody) -> bool:
+        """Keep a body beside the record that comes next; whether it is."""
+        if self._write_failure is not None:  # records have to wait in memory then, bodies needn't
+            return False
+        self._entries.append(render_body(body))
+        return True
 
     def _has_memory_for(self, payload: bytes) -> bool:
         self._pending_bytes += len(payload)
@@ -166,7 +178,8 @@ class Journal:
         if now >= self._reserve_at:
             self._tend_segment(now)
             self._tend_spare(now, active)
-        self.commit()
+        if self.commit() and self._room_failure is None:
+            self._refused_bytes = 0
 
     def _tend_segment(self, now: float) -> None:
         """See that there is a segment, and that it doesn't get old."""

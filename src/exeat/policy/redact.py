@@ -2,9 +2,12 @@
 
 Rule 1: what can't be looked into isn't kept: an unknown coding, or, where paths are to be taken out, something that
 isn't whole JSON.
-Rule 2: keys of Exeat and the upstream's own secret are taken out in any case.
+Rule 2: keys of Exeat and the upstream's own secret are taken out in any case; where one is spelled in a way that can't
+be cut out (escaped, in hexadecimal, in UTF-16), nothing of the body is kept.
+Rule 3: never more than the limit is kept, also where what was put in is longer than what was taken out.
 """
 
+import re
 import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +15,7 @@ from typing import NamedTuple
 import orjson
 
 from exeat.model.json_path import JsonPath, Step
-from exeat.model.key import mask
+from exeat.model.key import PREFIX, mask
 from exeat.model.secret import Secret
 
 REDACTED = "[redacted]"
@@ -42,17 +45,20 @@ def redact_body(body: Body, paths: Sequence[JsonPath], needles: Sequence[Secret]
     """Take out what may not be kept; `limit` is how many decoded bytes may be."""
     cut = body.size > len(body.content)
     content: bytes | None = body.content
-    if body.coding is not None and body.coding.lower() not in {b"", b"identity"}:
-        content, cut = _decode(body.content, body.coding.lower(), limit, cut=cut)
+    if body.coding is not None and body.coding.strip().lower() not in {b"", b"identity"}:
+        content, cut = _decode(body.content, body.coding.strip().lower(), limit, cut=cut)
         if content is None:
             return Kept(None, cut, "its coding can't be undone")
     assert content is not None  # noqa: S101 - see above
     if paths:
         redacted = None if cut else _redact_json(content, paths)
         if redacted is None:
-            return Kept(None, cut, "it is too large to be looked into" if cut else "it isn't JSON")
+            return Kept(None, cut, "it is too large to be looked into" if cut else "it isn't JSON, or nested too deeply")
         content = redacted
-    return Kept(_redact_values(content, needles, cut=cut), cut)
+    content = _redact_values(content, needles, cut=cut)
+    if content is None:
+        return Kept(None, cut, "it holds a key or secret in a spelling that can't be taken out")
+    return Kept(content[:limit], cut or len(content) > limit)
 
 
 def _decode(content: bytes, coding: bytes, limit: int, *, cut: bool) -> tuple[bytes | None, bool]:
@@ -61,20 +67,20 @@ def _decode(content: bytes, coding: bytes, limit: int, *, cut: bool) -> tuple[by
         return None, cut
     decoder = zlib.decompressobj(bits)
     try:
-        decoded = decoder.decompress(content, limit)
+        decoded = decoder.decompress(content, limit + 1)  # one more: only then is the end of the coding seen
     except zlib.error:
         return None, cut
-    return decoded, cut or not decoder.eof
+    return decoded[:limit], cut or len(decoded) > limit or not decoder.eof or bool(decoder.unused_data)
 
 
 def _redact_json(content: bytes, paths: Sequence[JsonPath]) -> bytes | None:
     try:
         value = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        for path in paths:
+            value = _without(value, path.steps, DEPTH_LIMIT)
+        return orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads deeper values than it writes
         return None
-    for path in paths:
-        value = _without(value, path.steps, DEPTH_LIMIT)
-    return orjson.dumps(value)
 
 
 def _without(value: object, steps: Sequence[Step], depth: int) -> object:
@@ -99,14 +105,60 @@ def _member(name: str, item: object, step: Step, rest: Sequence[Step], steps: Se
     return item
 
 
-def _redact_values(content: bytes, needles: Sequence[Secret], *, cut: bool) -> bytes:
-    """Keys and secrets replaced; a body that was cut loses what could be the beginning of one."""
+def _redact_values(content: bytes, needles: Sequence[Secret], *, cut: bool) -> bytes | None:
+    """Keys and secrets replaced; a body that was cut loses what could be the beginning of one.
+
+    None if one is in there that can't be replaced.
+    """
     for needle in needles:
         content = content.replace(needle.octets, _MASK)
+    if _hides(content, needles):
+        return None
     if cut:
         longest = max((len(needle.octets) for needle in needles), default=0)
-        content = content[: max(0, len(content) - max(longest, KEY_LENGTH))]
+        widest = _WIDEST if _ESCAPING.search(content[-_WIDEST * longest :]) else 2  # of hexadecimal
+        content = content[: max(0, len(content) - max(longest * widest, KEY_LENGTH))]
     return mask(content.decode("latin-1")).encode("latin-1", "replace")
 
 
+def _hides(content: bytes, needles: Sequence[Secret]) -> bool:
+    """Whether a key or secret is in it that only shows once its spelling is undone."""
+    lower = content.lower()
+    if _KEY_IN_HEXADECIMAL in lower or any(needle.octets.hex().encode() in lower for needle in needles):
+        return True
+    plain = content.replace(b"\0", b"")  # of ASCII, that is what UTF-16 and UTF-32 add
+    for _ in range(LAYERS):
+        undone = _ESCAPE.sub(_undo, plain)
+        if undone == plain:
+            break
+        plain = undone
+    if plain == content:
+        return False
+    text = plain.decode("latin-1")
+    return mask(text) != text or any(needle.octets in plain for needle in needles)
+
+
+def _undo(found: re.Match[bytes]) -> bytes:
+    percent, unicode, self_, decimal, hexadecimal, name = found.groups()
+    if percent is not None:
+        return bytes.fromhex(percent.decode())
+    if self_ is not None:
+        return self_
+    if name is not None:
+        return _ENTITIES[name]
+    number = int(unicode or hexadecimal or decimal, 10 if decimal else 16)
+    return chr(number).encode("utf-8", "replace") if number <= _LAST_CHARACTER else found[0]
+
+
 KEY_LENGTH = 57 * 4 // 3 + 4  # of a key in base64
+LAYERS = 3  # of escapes: a URL in a URL in JSON
+# Percent-encoding, what JSON and JavaScript escape, and what HTML does.
+_ESCAPE = re.compile(
+    rb"%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\([\"'/\\])"
+    rb"|&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));"
+)
+_ESCAPING = re.compile(rb"[%\\&\0]")
+_ENTITIES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+_WIDEST = 6  # bytes of one in the widest spelling
+_LAST_CHARACTER = 0x10FFFF
+_KEY_IN_HEXADECIMAL = PREFIX.hex().encode()

@@ -50,7 +50,8 @@ class Side:
                 if name.lower() == b"content-type":
                     self.kind = value
                 elif name.lower() == b"content-encoding":
-                    self.coding = value
+                    # Two fields are one list (RFC 9110 §5.3): the last coding alone doesn't say what is inside.
+                    self.coding = value if self.coding is None else self.coding + b", " + value
 
 
 @final

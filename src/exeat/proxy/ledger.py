@@ -69,7 +69,7 @@ class Ledger:
         if journal is None:
             return
         if not journal.is_open and not self._goes_on:
-            raise _unavailable()
+            raise no_record()
         exchange.intent = intent = intent_of(exchange, self._clock.render(exchange.began_at))
         journal.intend(intent)
         self._intended.append(exchange)
@@ -93,7 +93,7 @@ class Ledger:
             return
         record = render_record(members)
         self._waiting.append(record + b"\n" if self._is_json else self._render(members))
-        journal.record(record)
+        journal.record(record, may_be_lost=exchange.error == Code.AUDIT_UNAVAILABLE)
         self._outbox.make_due()
 
     def _keep(self, exchange: Exchange, capture: Capture) -> list[KeptBody]:
@@ -101,10 +101,8 @@ class Ledger:
         permit, journal, seal = exchange.permit, self._journal, self._seal
         if journal is None or seal is None or permit is None or permit.upstream is None:
             return []
-        kept = list(capture.seal(exchange.id, exchange.began_at, permit.upstream.credential.needles, seal))
-        for body in kept:
-            journal.keep(body)
-        return kept
+        sealed = capture.seal(exchange.id, exchange.began_at, permit.upstream.credential.needles, seal)
+        return [body for body in sealed if journal.keep(body)]
 
     def members(self, exchange: Exchange, now: float) -> Members:
         """The members of an exchange's record."""
@@ -122,7 +120,7 @@ class Ledger:
         for exchange in intended:
             if exchange in self._active and not self._goes_on:
                 exchange.intent = None
-                exchange.drive.interrupt(_unavailable())
+                exchange.drive.interrupt(no_record())
         return False
 
     def flush(self) -> None:
@@ -151,6 +149,7 @@ class Ledger:
             self._journal.close()
 
 
-def _unavailable() -> GatewayError:
+def no_record(*, closes: bool = False) -> GatewayError:
+    """No record of an exchange can be kept, so that it may not begin."""
     detail = "The gateway can't keep a record of this exchange."
-    return GatewayError(Code.AUDIT_UNAVAILABLE, detail, untouched=True)
+    return GatewayError(Code.AUDIT_UNAVAILABLE, detail, untouched=True, closes=closes)

@@ -17,10 +17,13 @@ from exeat.policy.resolve import Resolved, resolve
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.attempt import attempt, deadline
 from exeat.proxy.exchange import Exchange
+from exeat.proxy.ledger import no_record
 from exeat.proxy.redirects import follow
 from exeat.proxy.relay import begin_relay, finish_relay
 from exeat.proxy.runtime import Runtime
 from exeat.wire.http1 import RequestHead
+
+PROBES = frozenset({b"/-/live", b"/-/ready"})  # they leave no record
 
 
 async def serve(exchange: Exchange, runtime: Runtime) -> None:
@@ -28,7 +31,7 @@ async def serve(exchange: Exchange, runtime: Runtime) -> None:
     try:
         await proxy(exchange, runtime)
     except GatewayError as error:
-        fail(exchange, error, runtime.date)
+        fail(exchange, runtime.refusal(exchange, error), runtime.date)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: a bug must neither leak nor end the process
         runtime.log_bug(exchange, error)
         fail(exchange, GatewayError(Code.INTERNAL, "A fault inside Exeat; its log has the details."), runtime.date)
@@ -45,6 +48,8 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
         if b"origin" in head.known and answer_preflight(exchange, head, runtime):
             return
         if resolved.mode == "own":
+            if not runtime.keeps_records and resolved.path not in PROBES:
+                raise no_record()
             await runtime.own(exchange, resolved.path)
             return
         recognise(exchange, head, resolved)  # 3: identify
@@ -119,5 +124,7 @@ def answer_preflight(exchange: Exchange, head: RequestHead, runtime: Runtime) ->
     origin = allowed_origin(head, cors)
     if origin is None or cors is None or not is_preflight(head):
         return False
+    if not runtime.keeps_records:
+        raise no_record()
     answer(exchange, 204, preflight_fields(head, origin, cors), b"", runtime.date)
     return True

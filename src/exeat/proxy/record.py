@@ -7,6 +7,7 @@ import re
 
 import orjson
 
+from exeat.errors import Code
 from exeat.model.key import mask
 from exeat.policy.resolve import Resolved
 from exeat.policy.rewrite import echoes, scrub_text
@@ -88,7 +89,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "id": exchange.id,
         "time": time,
         "kind": "exchange",
-        "outcome": "completed" if error is None else "failed" if attempts else "refused",
+        "outcome": _outcome(error, is_tried=bool(attempts)),
         "consumer": None if key is None else key.consumer.name,
         "key": exchange.key_id if key is None else key.id,
         "address": exchange.address or None,
@@ -113,6 +114,12 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "trace": trace_of(exchange),
         "bodies": None,
     }
+
+
+def _outcome(error: Code | None, *, is_tried: bool) -> str:
+    if error is None:
+        return "completed"
+    return "failed" if is_tried and error != Code.AUDIT_UNAVAILABLE else "refused"
 
 
 def texts_of(exchange: Exchange, resolved: Resolved) -> tuple[str, str | None]:

@@ -59,6 +59,10 @@ class Runtime(ABC):
         """Whether a new exchange may begin, as far as its record is concerned."""
 
     @abstractmethod
+    def refusal(self, exchange: Exchange, error: GatewayError) -> GatewayError:
+        """What a failure is answered with: where no record of it can be kept, it is that."""
+
+    @abstractmethod
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:
         """Log a fault of Exeat."""
 

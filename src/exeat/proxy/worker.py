@@ -20,7 +20,7 @@ from exeat.proxy.dial import Dialler
 from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
 from exeat.proxy.exchange import Caller, Exchange, Identifiers
-from exeat.proxy.ledger import Ledger
+from exeat.proxy.ledger import Ledger, no_record
 from exeat.proxy.own import OwnPaths
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
@@ -100,8 +100,15 @@ class Worker(Runtime):
 
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer and record a request that has no head that could be served."""
-        fail(exchange, error, self.date)
+        fail(exchange, self.refusal(exchange, error), self.date)
         self.record(exchange)
+
+    def refusal(self, exchange: Exchange, error: GatewayError) -> GatewayError:
+        """What a failure is answered with: where no record of it can be kept, it is that."""
+        has_record = exchange.intent is not None or not exchange.is_recorded
+        if has_record or self.keeps_records or error.code == Code.CLIENT_CLOSED:
+            return error
+        return no_record(closes=error.closes)
 
     async def own(self, exchange: Exchange, path: bytes) -> None:
         """Answer a request for one of Exeat's own paths."""

@@ -79,7 +79,8 @@ class AuditWriter:
         }
         ids = self._series | made if made else self._series
         added: dict[RollupPlace, Values] = {
-            (int(key.granularity), key.start, ids[key.labels]): sums.values() for key, sums in folded.items()
+            (key.granularity, key.labels.facet, key.start, ids[key.labels]): sums.values()
+            for key, sums in folded.items()
         }
         there = find_rollups(connection, sorted(added))
         for place, values in there.items():

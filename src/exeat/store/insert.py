@@ -16,8 +16,9 @@ from exeat.store.database import is_sqlite
 from exeat.store.rollup import Values
 from exeat.store.rows import Row
 
-RollupPlace = tuple[int, int, int]  # granularity, start, the series' id
-_ROLLUP_COLUMNS = ("granularity", "start", "series", *Values._fields)
+RollupPlace = tuple[int, int, int, int]  # granularity, facet, start, the series' id
+_PLACE = "granularity, facet, start, series"
+_ROLLUP_COLUMNS = ("granularity", "facet", "start", "series", *Values._fields)
 _VALUES = ", ".join(Values._fields)
 
 
@@ -47,11 +48,11 @@ def insert_rows(connection: Connection, rows: Sequence[Row]) -> None:
             copy.write_row(row)
 
 
-_FIND_ROLLUP = f"SELECT {_VALUES} FROM rollups WHERE granularity = ? AND start = ? AND series = ?"  # noqa: S608 - our own names
+_FIND_ROLLUP = f"SELECT {_VALUES} FROM rollups WHERE ({_PLACE}) = (?, ?, ?, ?)"  # noqa: S608 - our own names
 _FIND_ROLLUPS = f"""
-    SELECT granularity, start, series, {_VALUES} FROM rollups
-    JOIN unnest(%b::smallint[], %b::bigint[], %b::bigint[]) AS wanted (granularity, start, series)
-    USING (granularity, start, series)
+    SELECT {_PLACE}, {_VALUES} FROM rollups
+    JOIN unnest(%b::smallint[], %b::smallint[], %b::bigint[], %b::bigint[]) AS wanted ({_PLACE})
+    USING ({_PLACE})
 """  # noqa: S608 - our own names
 
 
@@ -63,7 +64,7 @@ def find_rollups(connection: Connection, places: Sequence[RollupPlace]) -> dict[
         return {place: Values._make(values) for place, values in found if values is not None}
     with _postgres_cursor(connection) as cursor:
         rows = cursor.execute(_FIND_ROLLUPS, [list(column) for column in zip(*places, strict=True)])
-        return {row[:3]: Values._make(row[3:]) for row in rows}
+        return {row[:4]: Values._make(row[4:]) for row in rows}
 
 
 _PUT_ROLLUP = (
@@ -71,9 +72,9 @@ _PUT_ROLLUP = (
 )
 _PUT_ROLLUPS = f"""
     INSERT INTO rollups ({_names(_ROLLUP_COLUMNS)})
-    SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[],
-                         %b::bigint[], %b::bigint[], %b::text[], %b::bytea[])
-    ON CONFLICT (granularity, start, series)
+    SELECT * FROM unnest(%b::smallint[], %b::smallint[], %b::bigint[], %b::bigint[],
+                         %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::bytea[])
+    ON CONFLICT ({_PLACE})
     DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in Values._fields)}
 """  # noqa: S608 - our own names
 

@@ -8,14 +8,14 @@ Rule 3: roll-ups of hours and days stay.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy import Connection, Engine, and_, delete, func, select, text
 
 from exeat.model.audit import ChainState
 from exeat.store.database import is_sqlite, reading, writing
 from exeat.store.failure import StoreError
 from exeat.store.partitions import days_of, drop_day
 from exeat.store.pruned import Pruned
-from exeat.store.rollup import DAY_US, HOUR_US, Granularity
+from exeat.store.rollup import DAY_US, HOUR_US, Facet, Granularity
 from exeat.store.seal import Seal
 from exeat.store.tables import chains, records, rollups, seals
 from exeat.store.trail import Chain, as_stored, read_chains
@@ -63,7 +63,7 @@ def prune_minutes(engine: Engine, before: int) -> int:
     gone = 0
     while True:
         with writing(engine) as connection:
-            of_minutes = rollups.c.granularity == Granularity.MINUTE
+            of_minutes = and_(rollups.c.granularity == Granularity.MINUTE, rollups.c.facet.in_(list(Facet)))
             oldest = connection.execute(select(func.min(rollups.c.start)).where(of_minutes)).scalar_one()
             if oldest is None or oldest >= before:
                 return gone

@@ -31,7 +31,7 @@ class Facet(IntEnum):
     """
 
     FULL = 0
-    CONSUMER = 1
+    ROUTE = 1
     UPSTREAM = 2
     OUTCOME = 3
 
@@ -56,7 +56,7 @@ LABELS = Labels._fields[1:]
 FACETS: dict[Facet, frozenset[str]] = {
     Facet.OUTCOME: frozenset({"instance", "status_class", "error", "answered"}),
     Facet.UPSTREAM: frozenset({"instance", "upstream"}),
-    Facet.CONSUMER: frozenset({"instance", "consumer"}),
+    Facet.ROUTE: frozenset({"instance", "consumer", "upstream"}),
     Facet.FULL: frozenset(LABELS),
 }
 
@@ -72,7 +72,7 @@ def facets_of(labels: Labels) -> tuple[Labels, ...]:
     """The labels of the other series that full ones count for, too."""
     instance = labels.instance
     return (
-        Labels(Facet.CONSUMER, instance, labels.consumer, "", "", 0, "", ""),
+        Labels(Facet.ROUTE, instance, labels.consumer, "", labels.upstream, 0, "", ""),
         Labels(Facet.UPSTREAM, instance, "", "", labels.upstream, 0, "", ""),
         Labels(Facet.OUTCOME, instance, "", "", "", labels.status_class, labels.error, labels.answered),
     )

@@ -11,6 +11,7 @@ from exeat.store.rollup import (
     DAY_US,
     HOUR_US,
     LABELS,
+    Facet,
     Granularity,
     Labels,
     RollupKey,
@@ -77,7 +78,8 @@ def _next_time(connection: Connection, since: int) -> int | None:
 
 
 def _first_rollup(granularity: Granularity, since: int) -> Select[tuple[Any]]:
-    return select(func.min(rollups.c.start)).where(rollups.c.granularity == granularity, rollups.c.start >= since)
+    of_granularity = (rollups.c.granularity == granularity, rollups.c.facet.in_(list(Facet)))
+    return select(func.min(rollups.c.start)).where(*of_granularity, rollups.c.start >= since)
 
 
 def _check_day(connection: Connection, day: int, *, minutes_since: int | None) -> Difference | None:
@@ -114,7 +116,8 @@ def _read(connection: Connection, granularity: Granularity, begin: int, length: 
     found = (
         select(*columns)
         .select_from(rollups.join(series, series.c.id == rollups.c.series))
-        .where(rollups.c.granularity == granularity, rollups.c.start >= begin, rollups.c.start < begin + length)
+        .where(rollups.c.granularity == granularity, rollups.c.facet.in_(list(Facet)))
+        .where(rollups.c.start >= begin, rollups.c.start < begin + length)
     )
     width = len(Labels._fields)
     return {

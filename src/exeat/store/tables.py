@@ -141,6 +141,7 @@ rollups = Table(
     "rollups",
     metadata,
     Column("granularity", SmallInteger, primary_key=True, autoincrement=False),  # 0 minute, 1 hour, 2 day
+    Column("facet", SmallInteger, primary_key=True, autoincrement=False),  # that of its series: a view reads one alone
     Column("start", BIG, primary_key=True, autoincrement=False),
     Column("series", BIG, ForeignKey("series.id"), primary_key=True, autoincrement=False),
     Column("requests", BIG, nullable=False),

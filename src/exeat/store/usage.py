@@ -10,7 +10,7 @@ from sqlalchemy.engine import CursorResult
 from exeat.store.database import reading
 from exeat.store.failure import StoreError
 from exeat.store.histogram import Merger, percentile
-from exeat.store.rollup import LABELS, Costs, Granularity, add_rendered_costs, choose_facet
+from exeat.store.rollup import LABELS, Costs, Facet, Granularity, add_rendered_costs, choose_facet
 from exeat.store.spans import Span, choose_step, cover, step_through
 from exeat.store.tables import rollups, series
 
@@ -80,8 +80,8 @@ def _label(name: str) -> ColumnElement[Any]:
 
 def _minutes_since(connection: Connection) -> int:
     """From when on minutes are kept."""
-    of_minutes = select(func.min(rollups.c.start)).where(rollups.c.granularity == Granularity.MINUTE)
-    oldest: int | None = connection.execute(of_minutes).scalar_one()
+    of_minutes = (rollups.c.granularity == Granularity.MINUTE, rollups.c.facet == Facet.FULL)
+    oldest: int | None = connection.execute(select(func.min(rollups.c.start)).where(*of_minutes)).scalar_one()
     return _NEVER if oldest is None else oldest
 
 
@@ -110,13 +110,15 @@ class _Reader:
         self.with_steps = with_steps
         self.totals: dict[Group, _Total] = {}
         self._labels = [_label(name) for name in by]
+        self._facet = choose_facet({*by, *where})
         self._filters = [_label(name) == value for name, value in where.items()]
-        self._filters.append(series.c.facet == choose_facet({*by, *where}))
+        self._filters.append(series.c.facet == self._facet)
 
     def add(self, connection: Connection, span: Span) -> None:
         """Add a span: the database sums up numbers; durations and money come as they are, no SQL adds those."""
         of_span = [
             rollups.c.granularity == span.granularity,
+            rollups.c.facet == self._facet,
             rollups.c.start >= span.begin,
             rollups.c.start < span.end,
         ]

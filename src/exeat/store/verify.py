@@ -18,7 +18,7 @@ from exeat.store.database import reading
 from exeat.store.pruned import PRUNE, parse_pruned
 from exeat.store.rows import Row, parse_row
 from exeat.store.seal import Fault, Seal, check_batch
-from exeat.store.tables import records, seals
+from exeat.store.tables import chains, records, seals
 from exeat.store.trail import Chain, Part, find_parts, read_batches, read_chains, state_before
 
 Progress = Callable[[int], None]  # called with the number of records that are done
@@ -95,9 +95,9 @@ def _merge(found: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _strangers(connection: Connection) -> set[str]:
-    """Every chain that a record or a seal names; each is one step through an index."""
+    """Every chain that any row names; each is one step through an index."""
     found: set[str] = set()
-    for table in (records, seals):
+    for table in (records, seals, chains):
         following = select(table.c.chain).order_by(table.c.chain).limit(1)
         name = connection.execute(following).scalar_one_or_none()
         while name is not None:

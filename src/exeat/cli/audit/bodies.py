@@ -28,7 +28,7 @@ def show_body(identifier: str, side: str) -> int:
             raise UsageError(f"no {side} body of {identifier} was kept; an upstream's `bodies` say what is")
         sealed = found.sealed.get(side)
         if sealed is None:
-            raise UsageError(f"the {side} body of {identifier} is gone: its time was over")
+            raise UsageError(f"the {side} body of {identifier} is gone: the time for which it was kept is over")
         if hashlib.sha256(sealed).hexdigest() != digest:
             complain([f"the {side} body of {identifier} isn't the one that was recorded: it was exchanged"])
             return FAILED

@@ -9,7 +9,7 @@ from exeat.cli.audit.database import now, with_trail
 from exeat.cli.audit.progress import counting
 from exeat.cli.audit.query import parse_when
 from exeat.cli.data_folder import change_of, open_own_journal
-from exeat.cli.output import FAILED, FINE, say
+from exeat.cli.output import FAILED, FINE, complain, say
 from exeat.config.settings import read_settings
 from exeat.journal.changes import record_change
 from exeat.store.prune import prune
@@ -29,9 +29,12 @@ def prune_trail(before: str, *, is_sure: bool) -> int:
         try:
             with counting("removed") as progress:
                 pruned = prune(engine, time, progress=progress)
-            record_change(journal, change_of("cli", "prune", "audit/records", None, pruned.after()))
+            is_safe = record_change(journal, change_of("cli", "prune", "audit/records", None, pruned.after()))
         finally:
             journal.close()
+        if not is_safe:
+            complain([f"{pruned.records:,} records were removed, but that can't be recorded: {journal.failure}"])
+            return FAILED
         say(f"{pruned.records:,} records were removed; the gateway moves the record of that into the trail.")
         return FINE
 

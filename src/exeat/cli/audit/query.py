@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from exeat.cli.audit.database import UsageError
 from exeat.config.problem import suggest
-from exeat.store.search import FIELDS, Query
+from exeat.store.cursor import parse_cursor
+from exeat.store.failure import StoreError
+from exeat.store.search import FIELDS, Query, conditions
 
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -33,14 +35,31 @@ def parse_query(options: Options, now: datetime) -> Query:
             raise UsageError(
                 f"--where {written}: write FIELD=VALUE{suggest(name, FIELDS)}; fields: {', '.join(FIELDS)}"
             )
+        if name in fields:
+            raise UsageError(f"--where {written}: {name} is asked for twice, and a record has one; ask once")
         fields[name] = value
-    return Query(
+    query = Query(
         fields=fields,
         status=options.status,
         since=None if options.since is None else parse_when(options.since, now),
         until=None if options.until is None else parse_when(options.until, now),
         text=options.text,
     )
+    try:
+        conditions(query)
+    except StoreError as error:
+        raise UsageError(f"--status: {error}") from None
+    return query
+
+
+def check_cursor(cursor: str | None) -> str | None:
+    """The cursor, if it is one; UsageError otherwise."""
+    try:
+        if cursor is not None:
+            parse_cursor(cursor)
+    except StoreError as error:
+        raise UsageError(f"--cursor: {error}") from None
+    return cursor
 
 
 def parse_when(text: str, now: datetime) -> int:

@@ -6,7 +6,7 @@ import time
 from sqlalchemy import Engine
 
 from exeat.cli.audit.database import now, with_trail
-from exeat.cli.audit.query import Options, parse_query
+from exeat.cli.audit.query import Options, check_cursor, parse_query
 from exeat.cli.audit.show import render_record_line
 from exeat.cli.output import FINE, say
 from exeat.store.follow import end_of, follow
@@ -19,7 +19,7 @@ def search_records(options: Options, *, cursor: str | None, limit: int, as_json:
     """Print a page of records; where there are more, how to go on is said on standard error."""
 
     def work(engine: Engine) -> int:
-        page = search(engine, parse_query(options, now()), cursor=cursor, limit=limit)
+        page = search(engine, parse_query(options, now()), cursor=check_cursor(cursor), limit=limit)
         for found in page.records:
             _print(found, as_json=as_json)
         if page.cursor is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from exeat.cli.audit.database import UsageError, now, with_trail
+from exeat.cli.audit.export import check_form
 from exeat.cli.audit.progress import counting
 from exeat.cli.audit.query import parse_when
 from exeat.cli.output import FAILED, FINE, complain, say, say_json
@@ -18,10 +19,17 @@ from exeat.store.verify_export import verify_export
 
 def verify_trail(file: Path | None, *, since: str | None, until: str | None, heads: Path | None, as_json: bool) -> int:
     """Print what was found; exit code 1 if something is wrong."""
+    is_part = not (since is None and until is None)
+    if heads is not None and (is_part or file is not None):
+        return complain(["--heads: can be compared with the whole trail of the database only; leave out the rest"])
+    if file is not None and is_part:
+        return complain(["an export is verified whole; leave out --since and --until"])
     if file is not None:
         try:
             with counting("verified") as progress:
-                return _tell(verify_export(file, progress=progress), as_json=as_json)
+                return _tell(verify_export(file, check_form(file), progress=progress), as_json=as_json)
+        except UsageError as error:
+            return complain([error])
         except StoreError as error:
             complain([error])
             return FAILED

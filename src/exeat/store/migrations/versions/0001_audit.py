@@ -115,6 +115,7 @@ def _create_rollups() -> None:
     op.create_table(
         "rollups",
         sa.Column("granularity", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("facet", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("start", _BIG, primary_key=True, autoincrement=False),
         sa.Column("series", _BIG, sa.ForeignKey("series.id"), primary_key=True, autoincrement=False),
         sa.Column("requests", _BIG, nullable=False),
