@@ -70,6 +70,11 @@ class Endpoint:
     base_path: bytes
     host: bytes
     route: Route
+    text: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        """Make ready what records say of it."""
+        object.__setattr__(self, "text", str(self.origin))
 
 
 @dataclass(frozen=True, slots=True)

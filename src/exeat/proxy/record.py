@@ -105,8 +105,8 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "error": None if error is None else str(error),
         "attempts": [_attempt(attempt, started) for attempt in attempts],
         "credential": None if upstream is None else upstream.credential.kind,
-        "duration_ms": round((now - started) * 1000, 3),
-        "head_ms": None if head_at is None else round((head_at - started) * 1000, 3),
+        "duration_ms": _ms(now - started),
+        "head_ms": None if head_at is None else _ms(head_at - started),
         "bytes_in": exchange.bytes_in,
         "bytes_out": exchange.bytes_out,
         "cost": None,
@@ -127,10 +127,9 @@ def texts_of(exchange: Exchange, resolved: Resolved) -> tuple[str, str | None]:
     path, query, permit = resolved.path, resolved.query, exchange.permit
     if permit is not None and permit.upstream is not None:
         needles = permit.upstream.credential.needles
-        if needles and echoes(path, needles):
+        if needles and echoes(path if query is None else b"%b?%b" % (path, query), needles):
             path = scrub_text(path, needles)
-        if needles and query is not None and echoes(query, needles):
-            query = scrub_text(query, needles)
+            query = None if query is None else scrub_text(query, needles)
     exchange.path = text = mask(path.decode("latin-1"))
     exchange.query = redacted = redact_query(query, exchange.snapshot.audit.query_values)
     return text, redacted
@@ -139,13 +138,18 @@ def texts_of(exchange: Exchange, resolved: Resolved) -> tuple[str, str | None]:
 def _attempt(attempt: Attempt, started: float) -> Members:
     head_at, error = attempt.head_at, attempt.error
     return {
-        "endpoint": str(attempt.endpoint.origin),
+        "endpoint": attempt.endpoint.text,
         "address": attempt.address,
         "status": attempt.status,
         "error": None if error is None else str(error),
-        "began_ms": round((attempt.began - started) * 1000, 3),
-        "head_ms": None if head_at is None else round((head_at - started) * 1000, 3),
+        "began_ms": _ms(attempt.began - started),
+        "head_ms": None if head_at is None else _ms(head_at - started),
     }
+
+
+def _ms(seconds: float) -> float:
+    """Milliseconds with three decimals; round() takes twice as long."""
+    return int(seconds * 1e6 + 0.5) / 1e3
 
 
 def trace_of(exchange: Exchange) -> str | None:
