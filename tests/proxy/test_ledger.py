@@ -1,47 +1,23 @@
 """Conversations with a journal: what is in the file when a byte leaves, and what doesn't leave when nothing can be."""
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
 
 from exeat.journal.recovery import recover
-from exeat.journal.writer import Journal
 from exeat.model.snapshot import Audit, Snapshot
 from exeat.proxy.record import interrupted
 from tests.journal.lives import Disk, records_in
 from tests.support.access import attempts_of
-from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Party, Stage, message, plain
-from tests.support.transports import MemoryLoop
+from tests.support.journalled import journalled
+from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Party, message
 from tests.support.values import snapshot, upstream
 
 HOST = "Host: gateway.test"
 ASK = ("GET /api/a HTTP/1.1", HOST, KEYED)
 FULL = OSError(errno.ENOSPC, "No space left on device")
-CHAIN = "0199f4e8c1d2/worker-1"
-
-
-@contextmanager
-def journalled(folder: Path, configuration: Snapshot | None = None) -> Iterator[Stage]:
-    """A stage whose worker keeps a journal in a folder."""
-    loop = MemoryLoop()
-    stages: list[Stage] = []
-
-    def open_intents() -> list[bytes]:
-        return [exchange.intent for exchange in stages[0].worker.active if exchange.intent] if stages else []
-
-    journal = Journal(folder, CHAIN, open_intents, interrupted=interrupted, segment_bytes=1024 * 1024, clock=loop.time)
-    stage = Stage(loop, configuration or plain(), journal=journal)
-    stages.append(stage)
-    try:
-        yield stage
-        stage.end()
-    finally:
-        stage.close()
-        loop.close()
 
 
 def going_on() -> Snapshot:
