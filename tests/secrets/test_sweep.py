@@ -84,6 +84,14 @@ def test_a_run_that_leaks(tmp_path: Path) -> None:
     assert secret not in done.stdout + done.stderr
 
 
+def test_processes_that_leak(tmp_path: Path) -> None:
+    """What one of several processes finds fails the run that started it."""
+    done = run(tmp_path, "-n", "2", "-k", "test_file or test_input")
+    assert done.returncode == 1, done.stdout
+    assert "2 passed" in done.stdout
+    assert "/written, byte 12: secret of the run, as it is\n" in done.stdout
+
+
 def test_a_part_of_a_run_that_does_not(tmp_path: Path) -> None:
     """A part of the tests is judged by what that part wrote; inputs may hold secrets."""
     done = run(tmp_path, "-k", "test_input")

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     leaks = [leak for where, text in stash.get(CAPTURED, []) for leak in MARKERS.leaks_in(text, where)]
     if FOLDER in stash:
         leaks += MARKERS.leaks_below(stash[FOLDER])
+    leaks = [*leaks, *stash.get(LEAKS, [])]
     if leaks:
         stash[LEAKS] = leaks
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if hasattr(session.config, "workeroutput"):  # one of several processes: whoever started it has to fail
+            session.config.workeroutput["leaks"] = leaks
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of several processes has found."""
+    node.config.stash.setdefault(LEAKS, []).extend(getattr(node, "workeroutput", {}).get("leaks", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
