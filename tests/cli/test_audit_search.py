@@ -103,14 +103,13 @@ def test_a_range_begins_with_its_first_moment(place: Recorded, lines: list[bytes
     record = json.loads(lines[len(lines) // 2])
     moment = datetime.fromisoformat(record["time"])
     elsewhere = moment.astimezone(tz=datetime.now(UTC).tzinfo).isoformat().replace("+00:00", "")
-    for written in (record["time"], elsewhere):
+    later = (moment + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.%f+02:00")
+    for written in (record["time"], elsewhere, later):
         since = place.audit("search", "--json", "--since", written).stdout
         until = place.audit("search", "--json", "--until", written).stdout
         assert record["id"] in since
         assert record["id"] not in until
         assert len(since.splitlines()) + len(until.splitlines()) == len(lines)
-    later = (moment + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.%f+02:00")
-    assert place.audit("search", "--json", "--since", later).stdout == since
 
 
 @pytest.mark.parametrize("limit", ["1", "4", str(len(ALL))])
@@ -192,7 +191,10 @@ def test_following(place: Recorded) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["search", "--where", "methd=GET"], "--where methd=GET: write FIELD=VALUE; did you mean 'method'?; fields: id,"),
+        (
+            ["search", "--where", "methd=GET"],
+            "--where methd=GET: write FIELD=VALUE; did you mean 'method'?; fields: ",
+        ),
         (["search", "--where", "method"], "--where method: write FIELD=VALUE"),
         (["search", "--where", "=GET"], "--where =GET: write FIELD=VALUE; fields: "),
         (["search", "--consumer", "a", "--where", "consumer=b"], "--where consumer=b: consumer is asked for twice"),

@@ -19,7 +19,7 @@ from pathlib import Path
 from exeat.cli.channel import ControlStart, Kind, Messages, render
 from exeat.cli.data_folder import OWN_SEGMENT_BYTES, change_of
 from exeat.cli.shipper import Shipper
-from exeat.journal.changes import record_change
+from exeat.journal.changes import Change, record_change
 from exeat.journal.segments import JournalError
 from exeat.journal.writer import Journal
 from exeat.proxy.record import interrupted
@@ -37,6 +37,7 @@ PAUSE_LAST_S = 2.0
 PRUNE_S = 3600.0
 MINUTES_S = 31 * 86400.0  # how long roll-ups of minutes are kept; those of hours and days stay
 LAST_ROUND_S = 10.0
+LOCK_S = 5.0
 WRITER = "control"
 NICENESS = 10
 
@@ -100,14 +101,12 @@ class Shipping(threading.Thread):
     def _prune(self, before: int) -> None:
         pruned = prune(self._engine, before)
         if pruned.records:
-            self.record("retention", "prune", "audit/records", None, pruned.after())
+            self.record(change_of("retention", "prune", "audit/records", None, pruned.after()))
 
-    def record(
-        self, actor: str, action: str, what: str, before: dict[str, object] | None, after: dict[str, object] | None
-    ) -> bool:
+    def record(self, change: Change) -> bool:
         """Put down a change; whether it is safe. From any thread."""
         with self._lock:
-            return record_change(self._own, change_of(actor, action, what, before, after))
+            return record_change(self._own, change)
 
     def _say(self, what: str, trouble: str | None) -> None:
         """Log what stands in the way, once, and when it is gone."""
@@ -160,7 +159,7 @@ class Process:
             case Kind.AUDIT if shipping is not None:
                 shipping.audit = pickle.loads(payload)  # noqa: S301 - as above
             case Kind.CHANGE if shipping is not None:
-                shipping.record(*pickle.loads(payload))  # noqa: S301 - as above
+                shipping.record(pickle.loads(payload))  # noqa: S301 - as above
             case Kind.DRAIN:
                 if shipping is not None:
                     shipping.finish()
@@ -177,6 +176,7 @@ class Process:
             f"{start.instance}/{WRITER}",
             list,
             interrupted=interrupted,
+            wait_s=LAST_ROUND_S + LOCK_S,  # the process of a supervisor that was killed may still move what is left
             segment_bytes=OWN_SEGMENT_BYTES,
         )
         for name in start.orphans:

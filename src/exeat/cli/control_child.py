@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from exeat.cli.channel import ControlStart, Kind
 from exeat.cli.child import Child
-from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder
+from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder, change_of
 from exeat.config.settings import Settings
 from exeat.model.snapshot import Audit
 from exeat.store.database import default_url
@@ -107,8 +107,8 @@ class ControlChild:
         before: dict[str, object] | None = None,
         after: dict[str, object] | None = None,
     ) -> None:
-        """Have a change recorded, as soon as the process is there."""
-        payload = pickle.dumps((actor, action, what, before, after))
+        """Have a change that is made now recorded, as soon as the process is there."""
+        payload = pickle.dumps(change_of(actor, action, what, before, after))
         if self._child is not None:
             self._child.send(Kind.CHANGE, payload)
         elif len(self._waiting) < WAITING_LIMIT:

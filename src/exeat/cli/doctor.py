@@ -118,9 +118,9 @@ def _journals(folder: Path) -> Iterator[Finding]:
 
 def _records(settings: Settings, days: int) -> Iterator[Finding]:
     try:
-        engine = open_trail(settings)
-        yield Finding("database", "fine", "it can be read and has the tables of this version.")
-        yield from _compare(engine, days)
+        with open_trail(settings) as engine:
+            yield Finding("database", "fine", "it can be read and has the tables of this version.")
+            yield from _compare(engine, days)
     except StoreError as error:
         yield Finding("database", "wrong", str(error))
 

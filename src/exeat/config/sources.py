@@ -31,6 +31,8 @@ LISTS = frozenset(
         "destinations",
         "domains",
         "nat64",
+        "query_values",
+        "redact",
     ]
 )
 LITERAL = frozenset({"secret", "password", "username", "prefix", "key"})  # may begin with a bracket

@@ -9,7 +9,7 @@ Rule 3: never more than the limit is kept, also where what was put in is longer 
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -20,6 +20,11 @@ from exeat.model.secret import Secret
 
 REDACTED = "[redacted]"
 DEPTH_LIMIT = 64
+# Why nothing is kept.
+CODED = "its coding can't be undone"
+TOO_LARGE = "it is too large to be looked into"
+NO_JSON = "it isn't JSON, or nested too deeply"
+HIDDEN = "it holds a key or secret in a spelling that can't be taken out"
 _MASK = b"[redacted]"
 _CODINGS = {b"gzip": 47, b"x-gzip": 47, b"deflate": 47}  # zlib's wbits: its header says which of both it is
 
@@ -48,16 +53,16 @@ def redact_body(body: Body, paths: Sequence[JsonPath], needles: Sequence[Secret]
     if body.coding is not None and body.coding.strip().lower() not in {b"", b"identity"}:
         content, cut = _decode(body.content, body.coding.strip().lower(), limit, cut=cut)
         if content is None:
-            return Kept(None, cut, "its coding can't be undone")
+            return Kept(None, cut, CODED)
     assert content is not None  # noqa: S101 - see above
     if paths:
         redacted = None if cut else _redact_json(content, paths)
         if redacted is None:
-            return Kept(None, cut, "it is too large to be looked into" if cut else "it isn't JSON, or nested too deeply")
+            return Kept(None, cut, TOO_LARGE if cut else NO_JSON)
         content = redacted
     content = _redact_values(content, needles, cut=cut)
     if content is None:
-        return Kept(None, cut, "it holds a key or secret in a spelling that can't be taken out")
+        return Kept(None, cut, HIDDEN)
     return Kept(content[:limit], cut or len(content) > limit)
 
 
@@ -112,13 +117,14 @@ def _redact_values(content: bytes, needles: Sequence[Secret], *, cut: bool) -> b
     """
     for needle in needles:
         content = content.replace(needle.octets, _MASK)
+    content = mask(_KEY.sub(_KEY_MASK, content).decode("latin-1")).encode("latin-1", "replace")
     if _hides(content, needles):
         return None
     if cut:
         longest = max((len(needle.octets) for needle in needles), default=0)
         widest = _WIDEST if _ESCAPING.search(content[-_WIDEST * longest :]) else 2  # of hexadecimal
         content = content[: max(0, len(content) - max(longest * widest, KEY_LENGTH))]
-    return mask(content.decode("latin-1")).encode("latin-1", "replace")
+    return content
 
 
 def _hides(content: bytes, needles: Sequence[Secret]) -> bool:
@@ -126,16 +132,25 @@ def _hides(content: bytes, needles: Sequence[Secret]) -> bool:
     lower = content.lower()
     if _KEY_IN_HEXADECIMAL in lower or any(needle.octets.hex().encode() in lower for needle in needles):
         return True
+    # A secret may itself look escaped, so that it is another one after each layer.
+    wanted = {view for needle in needles for view in _views(needle.octets)}
     plain = content.replace(b"\0", b"")  # of ASCII, that is what UTF-16 and UTF-32 add
+    return any(_shows(view, wanted) for view in _views(plain) if view != content)
+
+
+def _shows(view: bytes, wanted: set[bytes]) -> bool:
+    text = view.decode("latin-1")
+    return mask(text) != text or any(secret in view for secret in wanted)
+
+
+def _views(text: bytes) -> Iterator[bytes]:
+    """A text as it is, and after each layer of escapes that is undone."""
+    yield text
     for _ in range(LAYERS):
-        undone = _ESCAPE.sub(_undo, plain)
-        if undone == plain:
-            break
-        plain = undone
-    if plain == content:
-        return False
-    text = plain.decode("latin-1")
-    return mask(text) != text or any(needle.octets in plain for needle in needles)
+        before, text = text, _ESCAPE.sub(_undo, text)
+        if text == before:
+            return
+        yield text
 
 
 def _undo(found: re.Match[bytes]) -> bytes:
@@ -157,6 +172,11 @@ _ESCAPE = re.compile(
     rb"%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\([\"'/\\])"
     rb"|&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));"
 )
+# A key, with all that could be its rest in another spelling.
+_KEY = re.compile(
+    rb"exeat(?:_|%5[Ff])(?:[0-9A-Za-z_]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});)+"
+)
+_KEY_MASK = mask("exeat_a").encode("latin-1", "replace")
 _ESCAPING = re.compile(rb"[%\\&\0]")
 _ENTITIES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _WIDEST = 6  # bytes of one in the widest spelling

@@ -1,6 +1,8 @@
 """The database that the settings name, for commands that read it or write to it beside a running gateway."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -17,21 +19,27 @@ class UsageError(Exception):
     """An option that can't be; the sentence says what to write."""
 
 
-def open_trail(settings: Settings) -> Engine:
-    """The audit trail of these settings; StoreError if there is none yet."""
+@contextmanager
+def open_trail(settings: Settings) -> Iterator[Engine]:
+    """The audit trail of these settings, for a block; StoreError if there is none yet."""
     url = settings.database_url
     folder = settings.directory / settings.data_dir
     if url is None and not (folder / "exeat.db").exists():
         raise StoreError(f"There are no records in {folder} yet: start the gateway there, or set EXEAT_DATA_DIR.")
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # it would print tracebacks when interrupted
     engine = open_database(default_url(folder) if url is None else url.reveal())
-    check_schema(engine)
-    return engine
+    try:
+        check_schema(engine)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def with_trail(work: Callable[[Engine], int]) -> int:
     """Do something with the audit trail; the exit code, whatever goes wrong."""
     try:
-        return work(open_trail(read_settings()))
+        with open_trail(read_settings()) as engine:
+            return work(engine)
     except ConfigError as error:
         return complain(error.problems)
     except UsageError as error:
