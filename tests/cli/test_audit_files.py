@@ -220,6 +220,15 @@ def test_an_edited_database(folder: Path, ended: Recorded, statement: str, said:
     assert fault["record"] in {number, None}
 
 
+def test_names_that_somebody_has_made_up(folder: Path) -> None:
+    """What a database holds in place of a chain's name reaches a terminal as text that can be printed."""
+    edit(database_of(folder), "UPDATE seals SET chain = ? WHERE chain LIKE '%worker-1'", "\x1b[31mred\x9b2J")
+    result = audit(folder, "verify")
+    assert result.returncode == 1
+    assert "?[31mred?2J" in result.stdout + result.stderr
+    assert (result.stdout + result.stderr).replace("\n", "").isprintable()
+
+
 def _numbered(database: Path) -> list[tuple[int, bytes]]:
     with closing(sqlite3.connect(database)) as connection:
         return list(connection.execute("SELECT number, body FROM records WHERE chain LIKE '%worker-1'"))

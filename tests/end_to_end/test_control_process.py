@@ -166,6 +166,21 @@ def _intents(folder: Path) -> int:
     return sum(file.read_bytes().count(b'"/silent"') for file in folder.glob("*.segment"))
 
 
+def test_a_journal_of_its_own_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where the control process can't begin, that is said in a line of the log, and calls are answered and recorded."""
+    journals = tmp_path / "exeat-data" / "journal"
+    journals.mkdir(parents=True, mode=0o700)
+    (journals / "control").write_text("a file")
+    with running(folder=tmp_path) as place:
+        ids = place.calls(3)
+        gateway = place.gateway
+        wait_until(lambda: len(gateway.events("control process died; it is started again")) > 1, "it is tried again")
+        assert gateway.events("records can't be moved")
+        assert [line for line in gateway.stderr().splitlines() if not line.startswith("{")] == []
+        (journals / "control").unlink()
+        wait_for_records(tmp_path, *ids)
+
+
 # Changes
 
 

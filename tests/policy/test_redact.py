@@ -167,7 +167,8 @@ def test_any_bytes_in_a_coding(coding: bytes, content: bytes) -> None:
 # Secrets and keys
 
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
-FILLING = st.binary(max_size=40)
+# What is around it doesn't happen to make another escape of its first or last character.
+FILLING = st.binary(max_size=40).map(lambda octets: octets.translate(None, b"%\\&"))
 
 
 @given(secret=SECRETS, before=FILLING, after=FILLING, data=st.data())

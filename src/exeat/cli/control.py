@@ -150,6 +150,13 @@ class Process:
             self._shipping.finish()
         return 0
 
+    def report(self, error: Exception) -> None:
+        """Log why it can't go on."""
+        if isinstance(error, JournalError | OSError):
+            self._log.error("records can't be moved", reason=str(error))
+        else:
+            self._log.bug(error)
+
     def _receive(self, kind: Kind, payload: bytes) -> bool:
         """Whether there is more to receive."""
         shipping = self._shipping
@@ -208,7 +215,12 @@ def main() -> None:
     _step_back()
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    code = asyncio.run(Process(channel).run())
+    process = Process(channel)
+    try:
+        code = asyncio.run(process.run())
+    except Exception as error:  # noqa: BLE001 - the outermost boundary: the supervisor starts another one
+        process.report(error)
+        code = 1
     sys.stderr.flush()
     os._exit(code)  # the thread may hang in the database: what it holds is safe
 

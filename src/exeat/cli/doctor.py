@@ -20,6 +20,7 @@ from exeat.store.database import FILE_NAME
 from exeat.store.failure import StoreError
 from exeat.store.rollup_check import check_rollups
 from exeat.store.verify import verify
+from exeat.telemetry.access_log import printable
 
 State = Literal["fine", "odd", "wrong"]
 FREE_BYTES = 16 * SEGMENT_BYTES
@@ -46,7 +47,7 @@ def examine(days: int, *, as_json: bool) -> int:
         say_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
-            say(f"{finding.state:<5}  {finding.name}: {finding.sentence}")
+            say(printable(f"{finding.state:<5}  {finding.name}: {finding.sentence}"))
     return FAILED if any(finding.state == "wrong" for finding in findings) else FINE
 
 

@@ -20,7 +20,7 @@ from exeat.wire.http1 import RequestHead, check_partial, parse_request
 
 WRITE_HIGH_BYTES = 128 * 1024
 REQUESTS_PER_TURN = 16
-DISCARD_LIMIT_BYTES = 1024 * 1024
+DISCARD_LIMIT_BYTES = 4 * 1024 * 1024  # a caller that sends before it reads may be that far ahead
 EMPTY_LIMIT_BYTES = 64
 LINGER_S = 2.0
 HALF_CLOSED_S = 0.7

@@ -15,6 +15,7 @@ from exeat.model.audit import ChainState
 from exeat.store.failure import StoreError
 from exeat.store.verify import ChainVerdict, Verdict, verify
 from exeat.store.verify_export import verify_export
+from exeat.telemetry.access_log import printable
 
 
 def verify_trail(file: Path | None, *, since: str | None, until: str | None, heads: Path | None, as_json: bool) -> int:
@@ -63,9 +64,9 @@ def _tell(verdict: Verdict, *, as_json: bool) -> int:
         say_json({"verified": not verdict.faults, "chains": [_members(chain) for chain in verdict.chains]})
         return FAILED if verdict.faults else FINE
     for chain in verdict.chains:
-        say(_line(chain))
+        say(printable(_line(chain)))
     if verdict.faults:
-        complain(verdict.faults)
+        complain([printable(str(fault)) for fault in verdict.faults])
         return FAILED
     say(f"Verified: {verdict.records:,} records in {len(verdict.chains)} chains; none was edited, removed or inserted.")
     return FINE
