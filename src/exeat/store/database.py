@@ -7,8 +7,9 @@ Rule 3: a commit that has returned survives the loss of power, because the journ
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,7 @@ from exeat.store.failure import StoreAwayError, StoreError
 
 FILE_NAME = "exeat.db"
 BUSY_S = 30.0  # a writer waits for another one's batch, which takes a fraction of a second
+BUSY_STEP_S = 0.02
 CONNECT_S = 10
 _IMMEDIATE = "exeat_immediate"
 # A server may have been told not to wait for its disk; here an acknowledged batch has nowhere else to come from.
@@ -82,7 +84,7 @@ def _open_sqlite(url: URL) -> Engine:
 def _make_file(_dialect: object, _entry: object, arguments: list[str], _options: object) -> None:
     """Make the file before SQLite does, for our eyes only: what it writes beside it takes the same mode."""
     path = Path(arguments[0])
-    if path.parent.is_dir():
+    with suppress(OSError):  # SQLite says what stands in the way
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
@@ -90,9 +92,23 @@ def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> Non
     connection.isolation_level = None  # the driver begins too late, and never before DDL: `_begin` does it
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA page_size = 8192")  # rows of 900 bytes: fewer pages, and fewer levels of an index
-        connection.execute("PRAGMA journal_mode = WAL")
+        _keep_log_ahead(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. Where another process does so too, SQLite refuses at once: its timeout doesn't count here."""
+    ends_at = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends_at:
+                raise
+            time.sleep(BUSY_STEP_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
