@@ -193,7 +193,7 @@ def test_a_refused_request_whose_body_is_long(stage: Stage) -> None:
 @scene()
 def test_who_goes_on_sending_after_the_end(stage: Stage) -> None:
     """What comes after the answer is discarded for two seconds and up to a bound; then the connection is dropped."""
-    for flood in (b"x" * 70_000, b""):
+    for flood in (b"x" * 220_000, b""):
         caller = stage.caller()
         caller.says("POST /nothing/ HTTP/1.1", HOST, KEYED, "Content-Length: 100000000", body="start")
         caller.hears_problem(404, "upstream-unknown", closes=True)
