@@ -28,6 +28,15 @@ def cpu_seconds(pid: int) -> float:
     return sum(_own_cpu_seconds(member) for member in process_tree(pid))
 
 
+def cpu_seconds_of(pid: int, argument: str) -> float:
+    """As cpu_seconds, of those processes of the tree alone that were started with an argument."""
+    return sum(_own_cpu_seconds(member) for member in process_tree(pid) if _has_argument(member, argument))
+
+
+def _has_argument(pid: int, argument: str) -> bool:
+    return argument in _text(_PROC / str(pid) / "cmdline").split("\0")
+
+
 def _own_cpu_seconds(pid: int) -> float:
     # The command name may hold spaces and brackets: fields are counted from the last bracket.
     # proc(5): utime, stime, cutime, cstime are fields 14 to 17.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from cpu import CoreTime, core_time, cpu_seconds
+from cpu import CoreTime, core_time, cpu_seconds, cpu_seconds_of
 from peers import Target
 from processes import RunFailed, pinned
 from shapes import Shape, head_around_number
@@ -37,6 +37,20 @@ end
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """Whose CPU is counted: the tree of a proxy, None where there is none; in it, the process beside its workers."""
+
+    pid: int | None
+    beside: str | None = None
+
+    def whole_s(self) -> float:
+        return cpu_seconds(self.pid) if self.pid is not None else 0.0
+
+    def beside_s(self) -> float:
+        return cpu_seconds_of(self.pid, self.beside) if self.pid is not None and self.beside is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Burst:
     """One wrk run."""
 
@@ -44,16 +58,19 @@ class Burst:
     per_second: float
     # CPU of the proxy's processes, and the share of its core: by it, and by anything else at all.
     cpu_us: float
+    beside_us: float  # of that, by the process beside the workers
     busy: float
     disturbance: float
 
 
-def burst(wrk: str, testbed: Testbed, target: Target, shape: Shape, *, pid: int | None, seconds: int) -> Burst:
-    """Load the target for so long; `pid` is the proxy whose cost is counted, None where none is."""
+def burst(wrk: str, testbed: Testbed, target: Target, shape: Shape, *, cost: Cost, seconds: int) -> Burst:
+    """Load the target for so long."""
     command = _wrk_command(wrk, testbed, target, shape, seconds)
-    core_before, cpu_before, began = _usage(testbed, pid)
+    beside_before = cost.beside_s()
+    core_before, cpu_before, began = _usage(testbed, cost)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    core_after, cpu_after, ended = _usage(testbed, pid)
+    core_after, cpu_after, ended = _usage(testbed, cost)
+    beside_s = cost.beside_s() - beside_before
     result = _read_result(done)
     wall_s, cpu_s = ended - began, cpu_after - cpu_before
     foreign_s = core_after.busy_s - core_before.busy_s - cpu_s
@@ -62,6 +79,7 @@ def burst(wrk: str, testbed: Testbed, target: Target, shape: Shape, *, pid: int 
         requests=result["requests"],
         per_second=result["requests"] / (result["duration_us"] / 1e6),
         cpu_us=cpu_s / result["requests"] * 1e6,
+        beside_us=beside_s / result["requests"] * 1e6,
         busy=cpu_s / wall_s,
         disturbance=(max(foreign_s, 0.0) + stolen_s) / wall_s,
     )
@@ -90,9 +108,8 @@ def _write_script(script: Path, target: Target, key: str, shape: Shape) -> None:
     )
 
 
-def _usage(testbed: Testbed, pid: int | None) -> tuple[CoreTime, float, float]:
-    spent_s = cpu_seconds(pid) if pid is not None else 0.0
-    return core_time(testbed.cores.proxy), spent_s, time.monotonic()
+def _usage(testbed: Testbed, cost: Cost) -> tuple[CoreTime, float, float]:
+    return core_time(testbed.cores.proxy), cost.whole_s(), time.monotonic()
 
 
 def _read_result(done: subprocess.CompletedProcess[str]) -> dict[str, int]:

@@ -71,7 +71,29 @@ def _cpu_section(setting: Setting, results: Results, shape: Shape) -> str:
     headers = ["µs / request", f"ratio to {YARDSTICK}"]
     proxies = [name for name in setting.names if name != DIRECT]
     body = _by_route(proxies, plan, headers, cells)
-    return f"## {_SHAPE_TITLES[shape]}\n\n{note} of {plan.seconds[shape]} s.\n\n{body}"
+    apart = _apart(setting, results, shape)
+    return f"## {_SHAPE_TITLES[shape]}\n\n{note} of {plan.seconds[shape]} s.\n\n{body}{apart}"
+
+
+def _apart(setting: Setting, results: Results, shape: Shape) -> str:
+    """Under the table: what of a peer's figure its workers used, and what the process beside them did, in µs."""
+    notes = []
+    for name in setting.names:
+        parts = []
+        for route in setting.plan.routes:
+            made = results.bursts[shape, route, name]
+            workers, beside = median(b.cpu_us - b.beside_us for b in made), median(b.beside_us for b in made)
+            if beside:
+                parts.append(f"{workers:.1f} + {beside:.1f} µs ({route})")
+        if parts:
+            notes.append(f"{name}: workers + control process: {', '.join(parts)}.")
+    if not notes:
+        return ""
+    why = (
+        "The control process steps back for the workers: on a core that is fully busy it moves few records, and\n"
+        "the others when there is time. `audit_store.py` measures what one costs."
+    )
+    return "\n" + "\n".join(notes) + f"\n{why}\n"
 
 
 def _ratio(results: Results, shape: Shape, route: Route, name: str) -> str:

@@ -10,7 +10,7 @@ from access import expect_lines, forget_lines
 from bodies import DIRECTIONS, Direction, Transfer, transfer
 from calls import get
 from latency import Latency, paced_run
-from load import CONNECTIONS, Burst, burst
+from load import CONNECTIONS, Burst, Cost, burst
 from memory import kept_connection_bytes
 from peers import Peer, Target, direct_target
 from processes import RunFailed, running, say, wait_until
@@ -61,6 +61,10 @@ class Contestant:
     testbed: Testbed
     peer: Peer | None
     pid: int | None
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.pid, self.peer.beside if self.peer else None)
 
     def target(self, route: Route) -> Target:
         return self.peer.target(route) if self.peer else direct_target(self.testbed, route)
@@ -116,7 +120,7 @@ def _checked_burst(
 ) -> Burst:
     """One wrk run whose every request reached the upstream and left its access line."""
     with _everything_arrives(testbed, contestant) as answered:
-        made = burst(wrk, testbed, contestant.target(route), shape, pid=contestant.pid, seconds=seconds)
+        made = burst(wrk, testbed, contestant.target(route), shape, cost=contestant.cost, seconds=seconds)
         answered(made.requests)
     return made
 
@@ -194,6 +198,7 @@ def measure_bodies(results: Results, plan: Plan, testbed: Testbed, contestants: 
 def _say_burst(turn: str, route: Route, name: str, made: Burst) -> None:
     say(
         f"  {turn:12} {route:5} {name:15} {made.per_second:8.0f}/s {made.cpu_us:6.1f} µs"
+        f" ({made.beside_us:.1f} beside)"
         f"  core {made.busy:4.0%} + {made.disturbance:.0%} others"
     )
 

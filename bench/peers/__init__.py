@@ -31,6 +31,8 @@ class Peer:
     access_log: Path
     # What an access line of a 200 holds, and no other line does.
     ok_mark: bytes
+    # An argument of the process that does what isn't a request's own work: its cost is shown apart, too.
+    beside: str | None = None
 
     def target(self, route: Route) -> Target:
         return Target(self.port, f"/{route}", tls=False)

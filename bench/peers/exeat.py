@@ -76,6 +76,7 @@ def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -
         output=log,
         access_log=log,
         ok_mark=b'"status":200',
+        beside="exeat.cli.control",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exeat.journal.segments import path_of
+from tests.support.postgres import postgres
 from tests.support.recorded import Recorded, database_of, edit, recorded, run_here
 
 Entry = dict[str, object]
@@ -185,6 +186,23 @@ def test_a_database_that_is_away(tmp_path: Path) -> None:
     code, found = examined(tmp_path, {"EXEAT_DATABASE_URL": url})
     assert (code, found["database"][0]) == (1, "wrong")
     assert "hush" not in found["database"][1]
+
+
+def test_a_database_without_tables(tmp_path: Path) -> None:
+    """A server that can be reached is as fine without tables as with: the gateway makes them at its first start."""
+    (tmp_path / "exeat.yaml").write_text("upstreams: {}\n")
+    with postgres() as server:
+        code, found = examined(tmp_path, {"EXEAT_DATABASE_URL": server.make_database()})
+    assert (code, found["database"][0]) == (0, "fine")
+    assert found["database"][1] == "it has no tables yet: the gateway makes them at its first start."
+
+
+def test_a_database_of_an_earlier_version(folder: Path) -> None:
+    """Tables of an earlier version are noticed, and no error: the gateway brings them up to date when it starts."""
+    edit(database_of(folder), "UPDATE alembic_version SET version_num = '0001'")
+    code, found = examined(folder)
+    assert (code, found["database"][0]) == (0, "odd")
+    assert "the gateway brings them up to this one when it starts" in found["database"][1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The database goes away and comes back, the disk is full and has room again: nothing is lost, and all heals."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,6 +54,46 @@ def test_database_goes_and_comes_back() -> None:
                 many_more(callers)
                 with gateway.expect("records are moved again"):
                     server.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+                many_more(callers)
+            assert callers.broken == 0
+            engine = open_database(url)
+            check_trail(engine, noting.seen, callers.answered)
+            engine.dispose()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_database_server_is_stopped_and_started(number: signal.Signals) -> None:
+    """While the database's server doesn't run, calls go on; when it runs again, every record gets there, once."""
+    key, noting = make_key(), Noting()
+    with postgres() as server, noting.origin:
+        url = server.make_database()
+        with Gateway(document(noting, key), {"EXEAT_DATABASE_URL": url}) as gateway:
+            with Callers(CALLERS, lambda: gateway.port, key.key) as callers:
+                for _ in range(2):
+                    many_more(callers)
+                    with gateway.expect("records stay in the journal"):
+                        server.stop(number)
+                    many_more(callers)
+                    with gateway.expect("records are moved again"):
+                        server.start()
+                many_more(callers)
+            assert callers.broken == 0
+            engine = open_database(url)
+            check_trail(engine, noting.seen, callers.answered)
+            engine.dispose()
+
+
+def test_database_server_hangs() -> None:
+    """While the server takes connections and answers nobody, calls go on; afterwards every record gets there, once."""
+    key, noting = make_key(), Noting()
+    with postgres() as server, noting.origin:
+        url = server.make_database()
+        with Gateway(document(noting, key), {"EXEAT_DATABASE_URL": url}) as gateway:
+            with Callers(CALLERS, lambda: gateway.port, key.key) as callers:
+                for _ in range(3):
+                    many_more(callers)
+                    with server.hanging():
+                        many_more(callers)
                 many_more(callers)
             assert callers.broken == 0
             engine = open_database(url)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from exeat.journal.entries import Kind, parse_entries, render_entry
-from exeat.journal.follow import READ_BYTES, Follower
+from exeat.journal.follow import Follower, MissingError
 from exeat.journal.segments import JournalError, numbers_in, path_of
 from exeat.journal.writer import SEGMENT_AGE_S
 from exeat.model.audit import Batch, ChainState
 from tests.journal.lives import CHAIN, Life, intent, last_segment, outcome, record, records_in, verify
 
+READING_BYTES = 16 * 1024
 SIZES = st.sampled_from([0, 0, 10, 500, 3000])
 
 
@@ -173,19 +174,21 @@ def test_nothing_yet(tmp_path: Path) -> None:
 
 def test_a_batch_larger_than_a_reading(tmp_path: Path) -> None:
     """A batch is read whole, however large; what is larger than a reading comes in several."""
-    life = Life(tmp_path)
-    large = [life.end(number, READ_BYTES // 2) for number in range(5)]
+    life = Life(tmp_path, segment_bytes=1024 * 1024)  # all of it in one segment: a reading ends with that, too
+    large = [life.end(number, READING_BYTES // 2) for number in range(5)]
     life.journal.commit()
     small = []
-    for number in range(5, 3000):
+    for number in range(5, 1000):
         small.append(life.end(number, 400))
         life.journal.commit()
     life.journal.close()
-    follower, found = Follower(tmp_path), []
+    follower, found = Follower(tmp_path, reading_bytes=READING_BYTES), []
     while batches := follower.read():
-        assert sum(len(made) for batch in batches for made in batch.records) <= max(READ_BYTES, 3 * READ_BYTES)
-        found += [made for batch in batches for made in batch.records]
-    assert found == large + small
+        found.append([made for batch in batches for made in batch.records])
+    assert [made for reading in found for made in reading] == large + small
+    assert len(numbers_in(tmp_path)) == 1
+    assert sum(map(len, found[0])) <= 4 * READING_BYTES
+    assert all(sum(map(len, reading)) <= READING_BYTES for reading in found[1:])
 
 
 @pytest.mark.parametrize("restarts", [1, 2, 3, 6])
@@ -220,8 +223,10 @@ def test_a_segment_that_is_missing(tmp_path: Path) -> None:
     path_of(tmp_path, 2).unlink()
     with pytest.raises(JournalError, match="missing or damaged"):
         follower.read()
-    with pytest.raises(JournalError, match="missing or damaged"):
+    with pytest.raises(MissingError, match="missing or damaged") as missing:
         Follower(tmp_path, first.position, state_after(first)).read()
+    assert missing.value.segment == 3
+    assert missing.value.opened.record == state_after(first).record + 1
 
 
 def test_a_batch_that_was_changed(tmp_path: Path) -> None:
@@ -233,6 +238,25 @@ def test_a_batch_that_was_changed(tmp_path: Path) -> None:
     file = path_of(tmp_path, 1)
     file.write_bytes(file.read_bytes().replace(b"rrrr", b"rrrs", 1))
     follower = Follower(tmp_path)
+    with pytest.raises(JournalError, match="missing or damaged"):
+        follower.read()
+
+
+@pytest.mark.parametrize("damage", [b"", bytes(2000), b"nothing of the kind" * 100])
+def test_a_segment_whose_beginning_was_changed(tmp_path: Path, damage: bytes) -> None:
+    """Where a reader would go on in a segment that is damaged, that is said as soon as another one follows."""
+    life = Life(tmp_path)
+    life.end(0)
+    life.journal.commit()
+    [first] = Follower(tmp_path).read()
+    life.end(1)
+    life.journal.close()
+    path_of(tmp_path, first.position.segment).write_bytes(damage)
+    follower = Follower(tmp_path, first.position, state_after(first))
+    assert follower.read() == []
+    life = Life(tmp_path)
+    life.end(2)
+    life.journal.close()
     with pytest.raises(JournalError, match="missing or damaged"):
         follower.read()
 

@@ -1,6 +1,10 @@
 """A database is opened by its URL, migrated once whoever else starts, and fails in one sentence without a password."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,11 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, make_url, text
 
+import exeat.store.configuration.tables  # noqa: F401 - its tables are in the metadata too
+from exeat.store.audit_writer import AuditWriter
 from exeat.store.database import default_url, open_database, reading, writing
 from exeat.store.failure import StoreAwayError, StoreError
 from exeat.store.migrate import check_schema, migrate
 from exeat.store.tables import metadata
-from tests.store.made import rows_of, run
+from tests.store.made import Chain, rows_of, run
 
 SECRET = "hunter2-in-the-url"
 
@@ -123,6 +129,33 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     engine.dispose()
 
 
+PATHS = ("a?b", "a?uri=true", "a#b", "100%", "a%41b", "a%3Fb", "a b", "a:b@c", "a+b&c=d", "\u00fc", "\udcff")
+
+
+@pytest.mark.parametrize("name", PATHS, ids=ascii)
+def test_any_path_of_the_data_directory_is_the_files(tmp_path: Path, name: str) -> None:
+    """Whatever the data directory is called, the database is in it, and nothing lies beside it."""
+    folder = tmp_path / name
+    folder.mkdir()
+    engine = open_database(default_url(folder))
+    migrate(engine)
+    assert engine.url.database == str(folder / "exeat.db")
+    assert (folder / "exeat.db").stat().st_size > 0
+    assert list(tmp_path.iterdir()) == [folder]
+    engine.dispose()
+
+
+def test_a_path_in_a_url_is_percent_encoded(tmp_path: Path) -> None:
+    """In a URL that somebody writes %3F is a question mark in the path; a bare one isn't cut off but refused."""
+    engine = open_database(f"sqlite:///{tmp_path}/what%3F%23%25.db")
+    migrate(engine)
+    assert (tmp_path / "what?#%.db").exists()
+    engine.dispose()
+    for url in (f"sqlite:///{tmp_path}/what?.db", f"sqlite:///{tmp_path}/a.db?uri=maybe"):
+        with pytest.raises(StoreError, match="with %3F for"):
+            open_database(url)
+
+
 def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
     """SQLite waits for the disk at each commit, because the journal forgets after it."""
     engine = open_database(default_url(tmp_path))
@@ -131,6 +164,31 @@ def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
     engine.dispose()
+
+
+_VISIT = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM chains').fetchall(); c.close()"
+)
+
+
+def test_a_second_connection_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Nobody takes the write-ahead log away from a process that has several connections, and its commits stay.
+
+    A process that closes any descriptor of a file loses all its POSIX locks on it (sqlite.org/howtocorrupt.html, 2.2):
+    to who visits then, nobody seems to be there, and at its end SQLite removes the log that we go on writing to.
+    """
+    one, other = open_database(default_url(tmp_path)), open_database(default_url(tmp_path))
+    migrate(one)
+    with reading(one) as connection:
+        connection.execute(text("SELECT * FROM chains")).all()
+    with reading(other) as connection:
+        connection.execute(text("SELECT * FROM chains")).all()
+    subprocess.run([sys.executable, "-c", _VISIT, str(tmp_path / "exeat.db")], check=True)
+    AuditWriter(one).write(Chain().batches([3]))
+    with closing(sqlite3.connect(tmp_path / "exeat.db")) as visitor:
+        assert visitor.execute("SELECT count(*) FROM records").fetchone() == (3,)
+    one.dispose()
+    other.dispose()
 
 
 @pytest.mark.parametrize(

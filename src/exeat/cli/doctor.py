@@ -10,14 +10,16 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Engine
 
 from exeat.cli.audit.database import now, open_trail
-from exeat.cli.data_folder import JOURNAL_FOLDER
+from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolderError
 from exeat.cli.output import FAILED, FINE, complain, say, say_json
+from exeat.cli.stored_part import read_stored_part
+from exeat.cli.stuck import find_stuck
 from exeat.config.compile import load
 from exeat.config.problem import ConfigError
 from exeat.config.settings import Settings, read_settings
 from exeat.journal.segments import SEGMENT_BYTES, numbers_in
-from exeat.store.database import FILE_NAME
-from exeat.store.failure import StoreError
+from exeat.model.stored import DATABASE_FILE
+from exeat.store.failure import OldSchemaError, StoreError
 from exeat.store.rollup_check import check_rollups
 from exeat.store.verify import verify
 from exeat.telemetry.access_log import printable
@@ -63,15 +65,20 @@ def _look(settings: Settings, days: int) -> Iterator[Finding]:
         yield Finding("data directory", "wrong", f"{folder} isn't a directory; move it away, or set EXEAT_DATA_DIR.")
     else:
         yield Finding("data directory", "fine", f"{folder} will be made when the gateway starts.")
-    if settings.database_url is None and not (folder / FILE_NAME).exists():
-        yield Finding("database", "fine", f"{folder / FILE_NAME} will be made when the gateway starts.")
+    if not settings.has_database():
+        yield Finding("database", "fine", f"{folder / DATABASE_FILE} will be made when the gateway starts.")
     else:
         yield from _records(settings, days)
 
 
 def _document(settings: Settings) -> Iterator[Finding]:
     try:
-        loaded = load(settings)
+        stored = read_stored_part(settings)
+    except ConfigError:
+        yield Finding("document", "odd", "it can't be judged without what the database holds: see there.")
+        return
+    try:
+        loaded = load(settings, stored)
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("document", "wrong", str(problem))
@@ -121,9 +128,33 @@ def _records(settings: Settings, days: int) -> Iterator[Finding]:
     try:
         with open_trail(settings) as engine:
             yield Finding("database", "fine", "it can be read and has the tables of this version.")
+            yield from _chains(engine, settings)
             yield from _compare(engine, days)
+    except OldSchemaError as error:
+        if error.is_empty:
+            yield Finding("database", "fine", "it has no tables yet: the gateway makes them at its first start.")
+        else:
+            what = "it has the tables of an earlier version: the gateway brings them up to this one when it starts."
+            yield Finding("database", "odd", what)
     except StoreError as error:
         yield Finding("database", "wrong", str(error))
+
+
+def _chains(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Whether each chain goes on in the database where its journal does."""
+    try:
+        found = list(find_stuck(engine, settings.directory / settings.data_dir))
+    except DataFolderError as error:
+        yield Finding("data directory", "wrong", str(error))
+        return
+    for stuck in found:
+        gap, sentence = stuck.gap, stuck.reason
+        if gap is not None:
+            sentence = (
+                f"records {gap.first} to {gap.last} are missing in the database, so that it takes none behind them: put"
+                f" back a copy that has them, or go on without them with `exeat audit resume {stuck.chain}`."
+            )
+        yield Finding(f"chain {stuck.chain}", "wrong", sentence)
 
 
 def _compare(engine: Engine, days: int) -> Iterator[Finding]:

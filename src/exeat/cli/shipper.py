@@ -25,7 +25,7 @@ class Shipper:
         self.stuck: dict[str, str] = {}  # chains that can't go on, and why
 
     def ship(self) -> int:
-        """Move about 1 MiB of each journal; how many records were new. StoreError if the database can't take them."""
+        """Move about 8 MiB of each journal; how many records were new. StoreError if the database can't take them."""
         return sum([self._ship(name) for name in self._writers()])
 
     def _writers(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Reading a journal while it is written: the batches behind a position, and which segments have been read."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from exeat.journal.entries import HEADER, BrokenEntryError, Kind, parse_body, parse_entries, parse_seal
@@ -8,25 +9,47 @@ from exeat.journal.recovery import LOOKED_AT
 from exeat.journal.segments import JournalError, numbers_in, parse_opening, path_of
 from exeat.model.audit import Batch, ChainState, KeptBody, Position
 
-READ_BYTES = 1024 * 1024
+READING_BYTES = 8 * 1024 * 1024  # about 12 000 records: the more a write to the database takes, the less each costs
+_OPENING_BYTES = 4096
+
+
+class MissingError(JournalError):
+    """What a journal's reader needs next isn't there: the next segment, `segment`, opens with the state `opened`."""
+
+    def __init__(self, path: Path, segment: int, known: ChainState, opened: ChainState) -> None:
+        super().__init__(
+            f"{path} goes on after record {opened.record}, but those before it end with"
+            f" record {known.record}: segments are missing or damaged"
+        )
+        self.segment = segment
+        self.opened = opened
 
 
 class Follower:
     """The reader of one journal.
 
     It goes on at the position and state up to which its batches are known; without a position, at the first there is.
+    `reading_bytes` is how much it takes at once, unless one batch is larger.
     """
 
-    def __init__(self, folder: Path, position: Position | None = None, state: ChainState | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        position: Position | None = None,
+        state: ChainState | None = None,
+        *,
+        reading_bytes: int = READING_BYTES,
+    ) -> None:
         self._folder = folder
+        self._reading_bytes = reading_bytes
         self._position = position
         self._state = state
         self._chain = ""
 
     def read(self) -> list[Batch]:
-        """The next batches, about 1 MiB of them; none if nothing new is there.
+        """The next batches, about as many as one reading holds; none if nothing new is there.
 
-        JournalError if the journal doesn't go on where these left off, OSError if it can't be read.
+        MissingError if the journal doesn't go on where these left off, OSError if it can't be read.
         """
         position = self._position if self._chain else self._find_beginning()
         while position is not None:
@@ -46,14 +69,16 @@ class Follower:
     def _find_beginning(self) -> Position | None:
         """Where to begin, if there is anything.
 
-        The segment of the position may be gone, if those behind it hold no batch: that the next one that is there goes
-        on where the position is, is checked when it is opened.
+        The segment of the position may be gone, if those behind it hold no batch, or its beginning damaged: that the
+        next one that is there goes on where the position is, is checked when it is opened.
         """
         position, numbers = self._position, numbers_in(self._folder)
         if position is not None and position.segment in numbers:
-            if position.offset:
+            if position.offset == 0:
+                return position
+            with suppress(BrokenEntryError, StopIteration):
                 self._chain = self._chain_of(position.segment)
-            return position
+                return position
         later = [number for number in numbers if position is None or number > position.segment]
         self._position = Position(later[0], 0) if later else position
         return self._position if later else None
@@ -62,7 +87,7 @@ class Follower:
         return next((number for number in numbers_in(self._folder) if number > position.segment), None)
 
     def _chain_of(self, segment: int) -> str:
-        data = self._load(Position(segment, 0), READ_BYTES)
+        data = self._load(Position(segment, 0), _OPENING_BYTES)
         return parse_opening(next(parse_entries(data)).payload)[0]
 
     def _load(self, position: Position, size: int) -> bytes:
@@ -70,7 +95,7 @@ class Follower:
             return os.pread(file.fileno(), size, position.offset)
 
     def _read_batches(self, position: Position) -> list[Batch]:
-        size = READ_BYTES
+        size = self._reading_bytes
         while True:
             data = self._load(position, size)
             batches, is_cut = self._parse(position, data)
@@ -116,11 +141,7 @@ class Follower:
     def _open(self, payload: bytes, segment: int) -> ChainState:
         self._chain, opened = parse_opening(payload)
         if self._state is not None and opened != self._state:
-            message = (
-                f"{path_of(self._folder, segment)} goes on after record {opened.record}, but those before it end with"
-                f" record {self._state.record}: segments are missing or damaged"
-            )
-            raise JournalError(message)
+            raise MissingError(path_of(self._folder, segment), segment, self._state, opened)
         self._state = opened  # also where no batch follows: the next segment has to open with it
         return opened
 

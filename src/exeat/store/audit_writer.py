@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, text
 from exeat.model.audit import Batch, ChainState, Position, hash_batch
 from exeat.store.bodies import write_bodies
 from exeat.store.database import is_sqlite, reading, writing
-from exeat.store.failure import ChainError
+from exeat.store.failure import ChainError, StoreError
 from exeat.store.insert import RollupPlace, find_rollups, insert_rows, put_rollups
 from exeat.store.partitions import make_days
 from exeat.store.rollup import Labels, Values, fold, merge_values
@@ -49,10 +49,16 @@ class AuditWriter:
 
     def write(self, batches: Iterable[Batch]) -> int:
         """Write batches; how many records were new. ChainError if one doesn't continue its chain."""
-        batches = tuple(batches)
+        try:
+            return self._write(tuple(batches))
+        except StoreError:
+            self._series.clear()  # a database that went back to an earlier copy has other ids than those
+            raise
+
+    def _write(self, batches: tuple[Batch, ...]) -> int:
         with writing(self._engine) as connection:
             names = sorted({batch.chain for batch in batches})
-            states = _lock_chains(connection, names)
+            states = lock_chains(connection, names)
             written = [Written(batch, _parse_rows(batch)) for batch in _continuing(batches, states)]
             if not written:
                 return 0
@@ -95,7 +101,7 @@ class AuditWriter:
         self._series.update(made)
 
 
-def _lock_chains(connection: Connection, names: Sequence[str]) -> dict[str, ChainState]:
+def lock_chains(connection: Connection, names: Sequence[str]) -> dict[str, ChainState]:
     """Where chains stand. Until the transaction ends, no other writer adds to them or to their instances' roll-ups."""
     if not is_sqlite(connection):
         for instance in sorted({name.partition("/")[0] for name in names}):
@@ -151,6 +157,15 @@ def _parse_rows(batch: Batch) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def lock_arrivals(connection: Connection) -> None:
+    """Have seals arrive in the order of commits, until the transaction ends.
+
+    A number of a sequence is taken before its commit: without the lock a tail could pass by one still to come.
+    """
+    if not is_sqlite(connection):
+        connection.execute(_LOCK_ARRIVALS)
+
+
 # Put together once: building a statement costs SQLAlchemy more than running it costs the database.
 _FIND_SERIES = select(series.c.id).where(*[series.c[name] == bindparam(name) for name in Labels._fields])
 _MAKE_SERIES = insert(series).returning(series.c.id)
@@ -178,9 +193,7 @@ def _write_seals(connection: Connection, written: Iterable[Written]) -> None:
         }
         for batch, rows in written
     ]
-    if not is_sqlite(connection):
-        # A number of a sequence is taken before its commit: without the lock a tail could pass by one still to come.
-        connection.execute(_LOCK_ARRIVALS)
+    lock_arrivals(connection)
     connection.execute(insert(seals), values)
 
 

@@ -11,21 +11,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from exeat.model.stored import DATABASE_FILE
 from exeat.store.failure import StoreAwayError, StoreError
 
-FILE_NAME = "exeat.db"
 BUSY_S = 30.0  # a writer waits for another one's batch, which takes a fraction of a second
 BUSY_STEP_S = 0.02
 CONNECT_S = 10
 _IMMEDIATE = "exeat_immediate"
 # A server may have been told not to wait for its disk; here an acknowledged batch has nowhere else to come from.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+_SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _PASSWORDS = ("password", "sslpassword")
 # FULL and not NORMAL: in WAL mode NORMAL may lose the last commits with the power, and their segments would be gone.
@@ -47,7 +49,7 @@ def is_sqlite(bind: Connection | Engine) -> bool:
 
 def default_url(data_dir: Path) -> str:
     """The URL of the database that needs nothing else: a file in the data directory."""
-    return URL.create("sqlite", database=str(data_dir / FILE_NAME)).render_as_string()
+    return f"{_SQLITE}{quote(os.fsencode(data_dir / DATABASE_FILE))}"
 
 
 def open_database(url: str) -> Engine:
@@ -58,8 +60,8 @@ def open_database(url: str) -> Engine:
         raise StoreError("The database's URL can't be read; write sqlite:///PATH or postgresql://…") from None
     if parsed.drivername in _POSTGRES:
         return _open_postgres(parsed.set(drivername="postgresql+psycopg"))
-    if parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database and parsed.database != ":memory:":
-        return _open_sqlite(parsed)
+    if url.startswith(_SQLITE):
+        return _open_sqlite(_parse_path(url.removeprefix(_SQLITE)))
     scheme = parsed.drivername
     raise StoreError(f"Exeat can't use a database of '{scheme}'; write sqlite:///PATH or postgresql://…")
 
@@ -73,7 +75,18 @@ def _open_postgres(url: URL) -> Engine:
     )
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _parse_path(written: str) -> str:
+    """A file's path from how a URL has it: SQLAlchemy decodes it in some versions only, and reads ? as an option."""
+    path = os.fsdecode(unquote_to_bytes(written))
+    if "?" in written:
+        raise StoreError("A database's URL of SQLite takes no options; write sqlite:///PATH, with %3F for ? in it")
+    if path in {"", ":memory:"}:
+        raise StoreError("A database's URL of SQLite has to name a file; write sqlite:///PATH or postgresql://…")
+    return path
+
+
+def _open_sqlite(path: str) -> Engine:
+    url = URL.create("sqlite", database=path)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "do_connect", _make_file)
@@ -82,10 +95,14 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _make_file(_dialect: object, _entry: object, arguments: list[str], _options: object) -> None:
-    """Make the file before SQLite does, for our eyes only: what it writes beside it takes the same mode."""
+    """Make the file before SQLite does, for our eyes only: what it writes beside it takes the same mode.
+
+    One that is there isn't opened: closing it would drop the locks of every other connection of this process, and
+    another process would take the log away from under them (sqlite.org/howtocorrupt.html, 2.2).
+    """
     path = Path(arguments[0])
     with suppress(OSError):  # SQLite says what stands in the way
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -181,7 +198,7 @@ _MEANINGS: tuple[tuple[str, type[StoreError], str], ...] = (
     ("is locked", StoreAwayError, "is busy: another process holds it; see what that is if this stays"),
     ("file is not a database", StoreError, "is damaged: move it away and restore a copy, or start with a new one"),
     ("disk image is malformed", StoreError, "is damaged: move it away and restore a copy, or start with a new one"),
-    ("unable to open database file", StoreError, "can't be opened: see that its folder exists and may be written"),
+    ("unable to open database file", StoreAwayError, "can't be opened: see that its folder exists and may be written"),
     ("readonly database", StoreError, "can't be written: see who owns the file and its folder"),
     ("disk is full", StoreAwayError, "has no room left on its disk: free some"),
     ("no such table", StoreError, "has no tables of Exeat yet: start the gateway once, it makes them"),

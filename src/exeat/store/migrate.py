@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from exeat.store.database import describe, is_sqlite, reading, writing
-from exeat.store.failure import StoreError
+from exeat.store.failure import OldSchemaError, StoreError
 
 _LOCK = 0x6578656174  # "exeat": of all who lock in this database, only migrations take this number
 _FOLDER = Path(__file__).parent / "migrations"
@@ -28,7 +28,7 @@ def migrate(engine: Engine) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """StoreError unless the database has the tables of this version: for who only reads."""
+    """OldSchemaError unless the database has the tables of this version: for who only reads."""
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -36,7 +36,8 @@ def check_schema(engine: Engine) -> None:
         _refuse_newer(engine, connection, scripts)
         found = MigrationContext.configure(connection).get_current_revision()
     if found != scripts.get_current_head():
-        raise StoreError(f"{describe(engine)} hasn't the tables of this version yet: start the gateway, it makes them.")
+        message = f"{describe(engine)} hasn't the tables of this version yet: start the gateway, it makes them."
+        raise OldSchemaError(message, is_empty=found is None)
 
 
 def _refuse_newer(engine: Engine, connection: Connection, scripts: ScriptDirectory) -> None:

@@ -26,10 +26,16 @@ Progress = Callable[[int], None]  # called with the number of records that are g
 
 
 class _Target(NamedTuple):
-    """A chain and the state up to which it goes."""
+    """A chain and the state up to which it goes; `missing` are the records before it that never were here."""
 
     chain: Chain
     until: ChainState
+    missing: int
+
+    @property
+    def records(self) -> int:
+        """How many records go."""
+        return self.until.record - self.chain.pruned.record - self.missing
 
 
 def prune(engine: Engine, before: int, *, progress: Progress | None = None) -> Pruned:
@@ -51,7 +57,7 @@ def prune(engine: Engine, before: int, *, progress: Progress | None = None) -> P
     elif targets:
         _prune_by_days(engine, targets, before)
     batches = sum(target.until.batch - target.chain.pruned.batch for target in targets)
-    gone = sum(target.until.record - target.chain.pruned.record for target in targets)
+    gone = sum(target.records for target in targets)
     with reading(engine) as connection:
         traces = {chain.name: chain.pruned for chain in read_chains(connection) if chain.pruned_before}
     return Pruned(before, batches, gone, traces)
@@ -76,9 +82,17 @@ def _find_targets(connection: Connection, before: int) -> Iterator[_Target]:
         of_chain = seals.c.chain == chain.name
         kept = select(func.min(seals.c.number)).where(of_chain, seals.c.newest >= before)
         first_kept = connection.execute(kept).scalar_one()
-        last = chain.state.batch if first_kept is None else first_kept - 1
+        last = chain.state.batch if first_kept is None else _last_batch(connection, chain.name, before=first_kept)
         if last > chain.pruned.batch:
-            yield _Target(chain, _state_after(connection, chain.name, last))
+            is_gap = and_(of_chain, seals.c.number <= last, func.length(seals.c.checks) == 0)
+            missing = connection.execute(select(func.sum(seals.c.size)).where(is_gap)).scalar_one()
+            yield _Target(chain, _state_after(connection, chain.name, last), int(missing or 0))
+
+
+def _last_batch(connection: Connection, chain: str, *, before: int) -> int:
+    """The last batch before another one; 0 if there is none. Behind a gap it isn't the one with the number before."""
+    of_chain = (seals.c.chain == chain, seals.c.number < before)
+    return int(connection.execute(select(func.max(seals.c.number)).where(*of_chain)).scalar_one() or 0)
 
 
 def _state_after(connection: Connection, chain: str, batch: int) -> ChainState:
@@ -98,11 +112,18 @@ def _prune_by_batches(engine: Engine, target: _Target, before: int) -> Iterator[
     chain, at = target.chain.name, target.chain.pruned
     while at.batch < target.until.batch:
         with writing(engine) as connection:
-            upto = _state_after(connection, chain, min(at.batch + BATCHES_AT_ONCE, target.until.batch))
+            upto = _state_after(connection, chain, _step(connection, chain, at.batch, target.until.batch))
             connection.execute(delete(records).where(records.c.chain == chain, records.c.number <= upto.record))
             _leave_trace(connection, chain, upto, before)
         yield upto.record - at.record
         at = upto
+
+
+def _step(connection: Connection, chain: str, at: int, until: int) -> int:
+    """The last batch of those that go together."""
+    of_chain = (seals.c.chain == chain, seals.c.number > at, seals.c.number <= until)
+    some = select(seals.c.number).where(*of_chain).order_by(seals.c.number).limit(BATCHES_AT_ONCE)
+    return max(connection.execute(some).scalars(), default=until)
 
 
 def _prune_by_days(engine: Engine, targets: list[_Target], before: int) -> None:

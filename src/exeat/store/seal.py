@@ -9,7 +9,10 @@ from exeat.model.audit import ChainState, hash_batch
 
 
 class Seal(NamedTuple):
-    """What was kept of a batch beside its records. `checks` are their CRC-32s, or empty where those aren't known."""
+    """What was kept of a batch beside its records. `checks` are their CRC-32s.
+
+    A seal without checks is a gap: it stands for records, and their batches up to `number`, that are missing.
+    """
 
     chain: str
     number: int
@@ -17,9 +20,14 @@ class Seal(NamedTuple):
     size: int
     previous: bytes
     hash: bytes
-    checks: bytes = b""
+    checks: bytes
     oldest: int | None = None  # the times of its records, µs
     newest: int | None = None
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether its records are missing, and it says so."""
+        return not self.checks
 
     @property
     def last(self) -> int:
@@ -57,13 +65,13 @@ def check_batch(state: ChainState, seal: Seal, records: Sequence[Numbered]) -> F
     return (
         _check_place(state, seal)
         or _check_numbers(seal, [number for number, _ in records])
-        or _check_hash(seal, records)
+        or (None if seal.is_gap else _check_hash(seal, records))
     )
 
 
 def _check_place(state: ChainState, seal: Seal) -> Fault | None:
     chain, number = seal.chain, seal.number
-    if number > state.batch + 1:
+    if number > state.batch + 1 and not seal.is_gap:
         missing = state.batch + 1
         return Fault(chain, missing, state.record + 1, f"Batch {missing} of chain {chain} is missing: it was removed.")
     if number <= state.batch:
@@ -80,6 +88,8 @@ def _check_place(state: ChainState, seal: Seal) -> Fault | None:
 
 
 def _check_numbers(seal: Seal, numbers: Iterable[int]) -> Fault | None:
+    if seal.is_gap:
+        return _check_nothing(seal, numbers)
     expected = seal.first
     where = f"of batch {seal.number} of chain {seal.chain}"
     for number in numbers:
@@ -90,6 +100,13 @@ def _check_numbers(seal: Seal, numbers: Iterable[int]) -> Fault | None:
         expected += 1
     if expected <= seal.last:
         return Fault(seal.chain, seal.number, expected, f"Record {expected} {where} is missing: it was removed.")
+    return None
+
+
+def _check_nothing(seal: Seal, numbers: Iterable[int]) -> Fault | None:
+    for number in numbers:
+        what = "is there, where its seal says that it is missing: it was inserted"
+        return Fault(seal.chain, seal.number, number, f"Record {number} of chain {seal.chain} {what}.")
     return None
 
 

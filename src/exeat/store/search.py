@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, literal_column, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, Engine, Select, and_, literal_column, or_, select
 from sqlalchemy.engine import RowMapping
 
 from exeat.store.cursor import parse_cursor, render_cursor
@@ -19,6 +19,7 @@ FIELDS = (
     "id", "kind", "outcome", "consumer", "key", "address", "upstream", "origin", "mode", "method", "path", "error",
     "decision", "answered", "trace", "actor", "action", "object",
 )  # fmt: skip
+SUCCESSFUL = 2
 _STATUS = re.compile(r"([1-9])(xx|\d\d)", re.IGNORECASE | re.ASCII)
 
 
@@ -57,9 +58,6 @@ def search(engine: Engine, query: Query, *, cursor: str | None = None, limit: in
     """A page of records, newest first. StoreError for a field, status or cursor that can't be."""
     statement = select_found(query).order_by(records.c.time.desc(), records.c.id.desc()).limit(limit + 1)
     index = _choose_index(query)
-    if index == "records_of_class" and query.status is not None:
-        is_class = literal_column(STATUS_CLASS) == int(query.status[0])
-        statement = statement.where(is_class, text(f"({NOT_SUCCESSFUL})"))
     if cursor is not None:
         time, id_ = parse_cursor(cursor)
         statement = statement.where(records.c.time <= time, or_(records.c.time < time, records.c.id < id_))
@@ -115,8 +113,11 @@ def _status(text: str) -> ColumnElement[bool]:
         raise StoreError(f"'{text}' is no status; write one like 404, or a class like 5xx.")
     if match[2].isdigit():
         return records.c.status == int(text)
-    first = int(match[1]) * 100
-    return and_(records.c.status >= first, records.c.status < first + 100)
+    first = int(match[1])
+    if first == SUCCESSFUL:
+        return and_(records.c.status >= first * 100, records.c.status < (first + 1) * 100)
+    # In the words of its index, and no others: a range beside them has PostgreSQL expect next to nothing, and sort all.
+    return and_(literal_column(STATUS_CLASS) == first, literal_column(f"({NOT_SUCCESSFUL})", Boolean))
 
 
 def _choose_index(query: Query) -> str:

@@ -67,10 +67,14 @@ def find_parts(connection: Connection, since: int | None, until: int | None) -> 
 
 
 def state_before(connection: Connection, chain: Chain, batch: int) -> ChainState | None:
-    """Where a chain stood before a batch; None if the batch before it is neither there nor pruned."""
+    """Where a chain stood before a batch; None if no batch before it is there, nor pruned up to it.
+
+    It isn't always the batch before: a gap has the number of the last one that is missing.
+    """
     if batch == chain.pruned.batch + 1:
         return chain.pruned
-    found = select(*_SEAL_COLUMNS).where(seals.c.chain == chain.name, seals.c.number == batch - 1)
+    before = (seals.c.chain == chain.name, seals.c.number < batch)
+    found = select(*_SEAL_COLUMNS).where(*before).order_by(seals.c.number.desc()).limit(1)
     row = connection.execute(found).one_or_none()
     return None if row is None else Seal._make(row).state
 

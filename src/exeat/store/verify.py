@@ -4,6 +4,9 @@ What it finds: records and seals that were edited, removed, inserted or reordere
 the record, chains that end before where they stood. What no database can tell by itself: that a whole chain is gone, or
 that somebody has made up a new one from some point on, hashes and all. The heads of an earlier verification, kept
 elsewhere, show that too.
+
+Records that are missing because the database went back to an earlier copy, and whose gap was left openly (resume.py),
+are no fault: they are told, with the numbers. A gap that no record of the trail speaks of is one.
 """
 
 import struct
@@ -15,6 +18,7 @@ from sqlalchemy import Connection, Engine, select
 
 from exeat.model.audit import ChainState
 from exeat.store.database import reading
+from exeat.store.gap import RESUME, Recorded, is_recorded, recorded_gaps
 from exeat.store.pruned import PRUNE, parse_pruned
 from exeat.store.rows import Row, parse_row
 from exeat.store.seal import Fault, Seal, check_batch
@@ -22,6 +26,14 @@ from exeat.store.tables import chains, records, seals
 from exeat.store.trail import Chain, Part, find_parts, read_batches, read_chains, state_before
 
 Progress = Callable[[int], None]  # called with the number of records that are done
+
+
+class Missing(NamedTuple):
+    """Records that a gap says are missing; whether a record of the trail says so, None if only a part was read."""
+
+    first: int
+    last: int
+    is_recorded: bool | None
 
 
 class ChainVerdict(NamedTuple):
@@ -39,6 +51,7 @@ class ChainVerdict(NamedTuple):
     pruned: ChainState
     is_pruning_recorded: bool | None
     fault: Fault | None
+    missing: tuple[Missing, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -55,6 +68,11 @@ class Verdict(NamedTuple):
     def records(self) -> int:
         """How many records were verified."""
         return sum(chain.records for chain in self.chains)
+
+    @property
+    def missing(self) -> int:
+        """How many records gaps say are missing."""
+        return sum(gap.last - gap.first + 1 for chain in self.chains for gap in chain.missing)
 
 
 def verify(
@@ -81,8 +99,11 @@ def verify(
                 if progress is not None:
                     progress(done + walk.records)
             done += walk.records
-    recorded = None if parts is not None else _merge(walk.prunings for walk in walks)
-    return Verdict(tuple(walk.verdict(recorded) for walk in walks))
+    if parts is not None:
+        return Verdict(tuple(walk.verdict(None, None) for walk in walks))
+    pruned = _merge(walk.prunings for walk in walks)
+    gaps = frozenset(gap for walk in walks for gap in walk.resumptions)
+    return Verdict(tuple(walk.verdict(pruned, gaps) for walk in walks))
 
 
 def _merge(found: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -114,6 +135,8 @@ class Walk:
         self.batches = 0
         self.records = 0
         self.prunings: dict[str, int] = {}
+        self.resumptions: Recorded = frozenset()
+        self._gaps: list[Seal] = []
         self._known = known
         self._head = head
         self._state = ChainState()
@@ -165,13 +188,18 @@ class Walk:
             what = "it was inserted, or its seal removed"
             sentence = f"Record {number} of chain {self.chain} belongs to no batch: {what}."
             return Fault(self.chain, self._state.batch + 1, number, sentence)
-        fault = check_batch(self._state, seal, [(row.number, row.body) for row in rows]) or _check_columns(seal, rows)
+        fault = check_batch(self._state, seal, [(row.number, row.body) for row in rows])
+        if fault is None and seal.is_gap:
+            self._gaps.append(seal)
+            self._state = seal.state
+            return None
+        fault = fault or _check_columns(seal, rows)
         if fault is None:
             self._state = seal.state
             self.batches += 1
             self.records += len(rows)
             self._look_for_head(self._state, is_pruned=False)
-            self._note_prunings(rows)
+            self._note_changes(rows)
         return fault
 
     def _look_for_head(self, state: ChainState, *, is_pruned: bool) -> None:
@@ -179,10 +207,12 @@ class Walk:
         if head is not None and (state == head or (is_pruned and head.batch < state.batch)):
             self._is_head_found = True
 
-    def _note_prunings(self, rows: list[Row]) -> None:
+    def _note_changes(self, rows: list[Row]) -> None:
         for row in rows:
             if (row.action, row.object) == PRUNE:
                 self.prunings |= parse_pruned(row.body)
+            elif (row.action, row.object) == RESUME:
+                self.resumptions |= recorded_gaps(row.body)
 
     def _end(self) -> Fault | None:
         chain, state, known, head = self.chain, self._state, self._known, self._head
@@ -192,18 +222,37 @@ class Walk:
             return Fault(chain, state.batch + 1, state.record + 1, sentence)
         if head is not None and not self._is_head_found:
             what = "the chain was cut, or made up anew"
+            for gap in self._gaps:
+                if gap.first <= head.record <= gap.last:
+                    what = f"records {gap.first} to {gap.last} are missing since the database went back"
             sentence = f"Batch {head.batch} of chain {chain} isn't the one that an earlier verification saw: {what}."
             return Fault(chain, head.batch, None, sentence)
         return None
 
-    def verdict(self, recorded: Mapping[str, int] | None) -> ChainVerdict:
-        """What was found; `recorded` is what records of the trail say was pruned."""
+    def verdict(self, pruned: Mapping[str, int] | None, gaps: Recorded | None) -> ChainVerdict:
+        """What was found; `pruned` and `gaps` are what records say is gone, None where not all of them were read."""
         known = self._known
-        pruned = ChainState() if known is None else known.pruned
-        is_recorded = None
-        if recorded is not None and known is not None and known.pruned_before:
-            is_recorded = recorded.get(self.chain, 0) >= pruned.batch
-        return ChainVerdict(self.chain, self.batches, self.records, self._state, pruned, is_recorded, self._fault)
+        until = ChainState() if known is None else known.pruned
+        is_told = None
+        if pruned is not None and known is not None and known.pruned_before:
+            is_told = pruned.get(self.chain, 0) >= until.batch
+        missing, fault = find_missing(self._gaps, gaps)
+        fault = self._fault or fault
+        return ChainVerdict(self.chain, self.batches, self.records, self._state, until, is_told, fault, missing)
+
+
+def find_missing(gaps: Iterable[Seal], recorded: Recorded | None) -> tuple[tuple[Missing, ...], Fault | None]:
+    """What gaps say is missing, and the first of them of which no record of the trail speaks."""
+    missing: list[Missing] = []
+    fault: Fault | None = None
+    for gap in gaps:
+        is_told = None if recorded is None else is_recorded(gap, recorded)
+        missing.append(Missing(gap.first, gap.last, is_told))
+        if is_told is False and fault is None:
+            what = "are missing, and no record says who has left them out: they were removed, or it isn't there yet"
+            sentence = f"Records {gap.first} to {gap.last} of chain {gap.chain} {what}."
+            fault = Fault(gap.chain, gap.number, gap.first, sentence)
+    return tuple(missing), fault
 
 
 def _check_columns(seal: Seal, rows: list[Row]) -> Fault | None:

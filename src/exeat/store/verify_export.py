@@ -13,8 +13,9 @@ from exeat.store.export import Format, Progress
 from exeat.store.export_lines import parse_seal
 from exeat.store.export_parquet import load_pyarrow
 from exeat.store.failure import StoreError
+from exeat.store.gap import RESUME, Recorded, recorded_gaps
 from exeat.store.seal import Fault, Numbered, Seal, check_batch
-from exeat.store.verify import ChainVerdict, Verdict
+from exeat.store.verify import ChainVerdict, Verdict, find_missing
 
 FIELD_LIMIT_BYTES = 16 * 1024 * 1024
 Item = Seal | tuple[str, int, bytes]  # a seal, or a record with its chain and number
@@ -33,6 +34,7 @@ def verify_export(path: Path, form: Format | None = None, *, progress: Progress 
     """Verify a sealed export. StoreError if it can't be read or holds no seals.
 
     Each chain is taken from where the export begins; that the file begins or ends where it should can't be seen in it.
+    A gap needs a record in the same file that speaks of it.
     """
     form = form or form_of(path)
     walks: dict[str, _Walk] = {}
@@ -50,7 +52,11 @@ def verify_export(path: Path, form: Format | None = None, *, progress: Progress 
                     progress(done)
     if not any(walk.has_seals for walk in walks.values()):
         raise StoreError(f"{path} holds no seals: it was exported without them, and can't be verified.")
-    return Verdict(tuple(walk.end() for _, walk in sorted(walks.items())))
+    ordered = [walk for _, walk in sorted(walks.items())]
+    for walk in ordered:
+        walk.finish()
+    recorded = frozenset(gap for walk in ordered for gap in walk.resumptions)
+    return Verdict(tuple(walk.verdict(recorded) for walk in ordered))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -73,13 +79,15 @@ class _Walk:
         self._batches = 0
         self._done = 0
         self._fault: Fault | None = None
+        self._gaps: list[Seal] = []
+        self.resumptions: Recorded = frozenset()
 
     def put_seal(self, seal: Seal) -> None:
         """Take the next batch; the one before is whole now."""
         if not self.has_seals:
             self.has_seals = True
             self._begin = self._state = ChainState(seal.number - 1, seal.first - 1, seal.previous)
-        self._finish()
+        self.finish()
         self._seal = seal
 
     def put_record(self, number: int, body: bytes) -> None:
@@ -91,21 +99,34 @@ class _Walk:
         elif len(self._records) <= self._seal.size:
             self._records.append((number, body))
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """The batch is whole."""
         seal, records = self._seal, self._records
-        self._records = []
+        self._seal, self._records = None, []
         if seal is None or self._fault is not None:
             return
         self._fault = check_batch(self._state, seal, records)
-        if self._fault is None:
-            self._state = seal.state
-            self._batches += 1
-            self._done += len(records)
+        if self._fault is not None:
+            return
+        self._state = seal.state
+        if seal.is_gap:
+            self._gaps.append(seal)
+            return
+        self._batches += 1
+        self._done += len(records)
+        for _, body in records:
+            if _RESUMES in body:
+                self.resumptions |= recorded_gaps(body)
 
-    def end(self) -> ChainVerdict:
-        """What was found."""
-        self._finish()
-        return ChainVerdict(self._chain, self._batches, self._done, self._state, self._begin, None, self._fault)
+    def verdict(self, recorded: Recorded) -> ChainVerdict:
+        """What was found; `recorded` is what records in the file say is missing."""
+        missing, fault = find_missing(self._gaps, recorded)
+        return ChainVerdict(
+            self._chain, self._batches, self._done, self._state, self._begin, None, self._fault or fault, missing
+        )
+
+
+_RESUMES = b'"action":"%b","object":"%b"' % (RESUME[0].encode(), RESUME[1].encode())
 
 
 def _read(file: BinaryIO, form: Format) -> Iterator[Item]:

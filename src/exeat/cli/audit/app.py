@@ -141,3 +141,17 @@ def prune(
     from exeat.cli.audit.prune import prune_trail
 
     raise typer.Exit(prune_trail(before, is_sure=yes))
+
+
+@app.command()
+def resume(
+    chain: Annotated[
+        str | None, typer.Argument(metavar="[CHAIN]", help="A chain that `exeat doctor` calls stuck.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every chain of this data directory that is stuck.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
+) -> None:
+    """Go on behind records that a database which went back to an earlier copy has lost; the trail names them."""
+    from exeat.cli.audit.resume import resume_chains
+
+    raise typer.Exit(resume_chains(chain, every=every, is_sure=yes))

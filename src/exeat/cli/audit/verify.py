@@ -69,15 +69,19 @@ def _tell(verdict: Verdict, *, as_json: bool) -> int:
         complain([printable(str(fault)) for fault in verdict.faults])
         return FAILED
     say(f"Verified: {verdict.records:,} records in {len(verdict.chains)} chains; none was edited, removed or inserted.")
+    if verdict.missing:
+        say(f"Missing: {verdict.missing:,} records that the database lost when it went back to an earlier copy.")
     return FINE
 
 
 def _line(chain: ChainVerdict) -> str:
-    pruned = f", {chain.pruned.record:,} before were pruned" if chain.pruned.record else ""
+    gone = "aren't in this database" if chain.is_pruning_recorded is None else "were pruned"
+    pruned = f", {chain.pruned.record:,} before {gone}" if chain.pruned.record else ""
     unsaid = "; no record says so" if chain.is_pruning_recorded is False else ""
     state = "wrong" if chain.fault is not None else "right"
     head = f"up to {chain.head.record:,} ({chain.head.hash.hex()[:16]})"
-    return f"{chain.chain}: {state}, {chain.records:,} records {head}{pruned}{unsaid}"
+    gaps = "".join(f", {gap.first:,} to {gap.last:,} are missing" for gap in chain.missing)
+    return f"{chain.chain}: {state}, {chain.records:,} records {head}{pruned}{unsaid}{gaps}"
 
 
 def _members(chain: ChainVerdict) -> dict[str, object]:
@@ -88,6 +92,7 @@ def _members(chain: ChainVerdict) -> dict[str, object]:
         "head": {"batch": chain.head.batch, "record": chain.head.record, "hash": chain.head.hash.hex()},
         "pruned": {"batch": chain.pruned.batch, "record": chain.pruned.record},
         "pruning_recorded": chain.is_pruning_recorded,
+        "missing": [{"first": gap.first, "last": gap.last, "recorded": gap.is_recorded} for gap in chain.missing],
         "fault": None
         if chain.fault is None
         else {"batch": chain.fault.batch, "record": chain.fault.record, "detail": chain.fault.sentence},
