@@ -1,0 +1,1 @@
+"""The configuration that the database holds: objects, keys, secrets, administrators, and every change of them."""

@@ -1,0 +1,71 @@
+"""Secrets that are written into an upstream: taken out, with a reference to the vault in their place.
+
+Rule 1: what stands in a secret's field and is no reference never reaches a table of objects, nor a revision.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from exeat.model.secret import Secret
+from exeat.store.configuration.failure import InvalidError
+
+NAME_LENGTH = 128
+_FIELDS = frozenset({"secret", "password", "username"})
+_ALONE = re.compile(r"\$\{[^{}]*\}")
+_OPENING = re.compile(r"\$\$\{|\$\{")
+_VAULT = re.compile(r"\$\$\{|\$\{vault:([^{}]*)\}")
+_UNFIT = re.compile(r"[^a-z0-9._-]")
+
+
+class Sealable(NamedTuple):
+    """An upstream whose secrets are references, and those that were written in it, by their names in the vault."""
+
+    data: Any
+    secrets: dict[str, Secret]
+
+
+def take_literals(upstream: str, data: Any) -> Sealable:
+    """Replace literal secrets; InvalidError where text and a reference stand side by side."""
+    secrets: dict[str, Secret] = {}
+    return Sealable(_walk(upstream, data, (), secrets), secrets)
+
+
+def own_prefixes(upstream: str) -> tuple[str, str]:
+    """How the names of secrets begin that were written into an upstream."""
+    return _name(upstream, ("credential", "")), _name(upstream, ("tls", "key"))
+
+
+def references(value: object) -> Iterator[str]:
+    """The names of the vault that an object refers to."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+    elif isinstance(value, str):
+        yield from (name for name in _VAULT.findall(value) if name)
+
+
+def _walk(upstream: str, value: Any, path: tuple[str, ...], secrets: dict[str, Secret]) -> Any:
+    if isinstance(value, dict):
+        return {name: _walk(upstream, inner, (*path, str(name)), secrets) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_walk(upstream, inner, (*path, str(index)), secrets) for index, inner in enumerate(value)]
+    if not isinstance(value, str) or not value or not _holds_secret(path) or _ALONE.fullmatch(value):
+        return value
+    if "${" in _OPENING.findall(value):
+        place = ".".join(("upstreams", upstream, *path))
+        raise InvalidError(f"{place} mixes a reference with other text; in the database, write a reference alone.")
+    name = _name(upstream, path)
+    secrets[name] = Secret(value.replace("$${", "${"))
+    return f"${{vault:{name}}}"
+
+
+def _holds_secret(path: tuple[str, ...]) -> bool:
+    return path == ("tls", "key") or (path[:1] == ("credential",) and path[-1] in _FIELDS)
+
+
+def _name(upstream: str, path: tuple[str, ...]) -> str:
+    return _UNFIT.sub("-", ".".join((upstream, *path)).lower())[:NAME_LENGTH]
