@@ -9,6 +9,7 @@ import pytest
 from exeat.config.compile import Loaded, load
 from exeat.config.problem import DocumentError
 from exeat.config.settings import read_settings
+from exeat.model.stored import NOTHING, Stored
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Desk:
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    stored: Stored = NOTHING
 
     def write(self, text: str, name: str = "exeat.yaml") -> Path:
         path = self.folder / name
@@ -27,13 +29,13 @@ class Desk:
         """Load as at the first start."""
         if text is not None:
             self.write(text)
-        return load(read_settings({**self.variables, **variables}, self.folder))
+        return load(read_settings({**self.variables, **variables}, self.folder), self.stored)
 
     def reload(self, text: str | None = None, **variables: str) -> Loaded:
         """Load as a running gateway does."""
         if text is not None:
             self.write(text)
-        return load(read_settings({**self.variables, **variables}, self.folder), running=True)
+        return load(read_settings({**self.variables, **variables}, self.folder), self.stored, running=True)
 
     def problems(self, text: str | None = None, variables: Mapping[str, str] | None = None) -> list[str]:
         """The problems of a document, each as its line; none if it loads."""

@@ -42,7 +42,7 @@ def test_escape(desk: Desk) -> None:
         ("${file:nope}", "file nope can't be read"),
         ("${file:.}", "isn't a file"),
         ("${file:empty}", "file empty is empty"),
-        ("${vault:openai}", "this version doesn't know"),
+        ("${vault:openai}", "the vault has no 'openai'"),
         ("${a-b}", "this version doesn't know"),
         ("${}", "this version doesn't know"),
         ("${TOKEN", "without its '}'"),

@@ -4,13 +4,15 @@
 everything wrong is named at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path as File
 from types import MappingProxyType
 
 from exeat.config import document as doc
 from exeat.config.consumers import ConsumerCompiler
+from exeat.config.database import DATABASE, add_keys, read_stored
 from exeat.config.display import revision_of, show
 from exeat.config.problem import DocumentError, Path, Place, Places, Problem, quote
 from exeat.config.references import Resolved, Resolver
@@ -18,11 +20,15 @@ from exeat.config.settings import Settings
 from exeat.config.sources import Source, merge, read_file, read_variables
 from exeat.config.upstreams import UpstreamCompiler, compile_destination
 from exeat.config.validate import Entries, Validator
+from exeat.config.vault import Vault
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Audit, Cors, Snapshot
+from exeat.model.stored import NOTHING, Stored
 from exeat.model.upstream import Destination, Upstream
+from exeat.vault.keyring_file import read_keyring
+from exeat.vault.seal import Sealer
 
-NO_FILE = Place("environment", variable=True)
+NO_FILE = Place("environment", kind="environment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +45,19 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
 
 
-def load(settings: Settings, *, running: bool = False) -> Loaded:
-    """Read and compile the document; DocumentError lists every problem.
+def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False) -> Loaded:
+    """Read and compile the document of all sources; DocumentError lists every problem.
 
-    A `running` gateway tolerates a credential whose secret has disappeared: its upstream answers
-    `credential-unavailable` until the secret is back.
+    `stored` is the database's part. A `running` gateway tolerates a credential whose secret has disappeared: its
+    upstream answers `credential-unavailable` until the secret is back.
     """
     environment = settings.environment()
     file = settings.document_file()
-    source = merge(_read(settings, file), read_variables(environment))
+    source = merge(merge(_read(settings, file), read_variables(environment)), read_stored(stored))
+    ownerless = add_keys(source, stored.keys)
     folder = file.parent if file else settings.directory
-    resolved = Resolver(environment.values, folder, source.places, running).resolve(source.data)
+    vault = Vault(stored.vault, partial(_open_keyring, settings))
+    resolved = Resolver(environment.values, folder, source.places, running, vault).resolve(source.data)
     compiled = Compiler(source.places, folder, resolved).compile()
     problems = [*environment.problems, *source.problems, *resolved.problems]
     problems += _without_echoes(compiled.problems, resolved.problems)
@@ -62,8 +70,17 @@ def load(settings: Settings, *, running: bool = False) -> Loaded:
         compiled.snapshot,
         MappingProxyType(show(source.data)),
         tuple(watched),
-        (*_warn(source, resolved), *compiled.warnings),
+        (*_warn(source, resolved, ownerless), *compiled.warnings),
     )
+
+
+def outside(settings: Settings) -> Source:
+    """What file and environment say, as written: the part of the document that only they can change."""
+    return merge(_read(settings, settings.document_file()), read_variables(settings.environment()))
+
+
+def _open_keyring(settings: Settings) -> Sealer:
+    return Sealer(read_keyring(settings.keyring, settings.directory, settings.directory / settings.data_dir))
 
 
 def _read(settings: Settings, file: File | None) -> Source:
@@ -73,10 +90,14 @@ def _read(settings: Settings, file: File | None) -> Source:
     return read_file(file, str(file.relative_to(settings.directory) if inside else file))
 
 
-def _warn(source: Source, resolved: Resolved) -> list[Problem]:
+def _warn(source: Source, resolved: Resolved, ownerless: Iterable[str]) -> list[Problem]:
     warnings = [
         source.places.problem(("upstreams", name, "credential"), f"{reason}; calls answer credential-unavailable")
         for name, reason in resolved.missing.items()
+    ]
+    warnings += [
+        Problem("", DATABASE, f"there are keys of consumer '{name}', which is nowhere written; they open nothing")
+        for name in ownerless
     ]
     if not source.data:
         warnings.append(Problem("", source.places.whole, "nothing is configured, so nothing can be called"))
@@ -90,7 +111,7 @@ def _without_echoes(problems: list[Problem], unresolved: list[Problem]) -> list[
 
 
 def _order(problem: Problem) -> tuple[bool, str, int, str]:
-    return problem.place.variable, problem.place.source, problem.place.line or 0, problem.path
+    return problem.place.kind != "file", problem.place.source, problem.place.line or 0, problem.path
 
 
 @dataclass(frozen=True, slots=True)

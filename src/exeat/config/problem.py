@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 Path = tuple[str | int, ...]
 QUOTE_LIMIT = 80
@@ -11,16 +12,16 @@ _QUOTED = re.compile(r"\0(.*?)\0", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value was written: a file and its line (from 1), or an environment variable."""
+    """Where a value was written: a file and its line (from 1), an environment variable, or the database."""
 
     source: str
     line: int | None = None
-    variable: bool = False
+    kind: Literal["file", "environment", "database"] = "file"
 
     @property
     def provenance(self) -> str:
-        """What an object says of where it comes from: `file exeat.yaml:12` or `environment`."""
-        return "environment" if self.variable else f"file {self}"
+        """What an object says of where it comes from: `file exeat.yaml:12`, `environment` or `database`."""
+        return f"file {self}" if self.kind == "file" else self.kind
 
     def __str__(self) -> str:
         source = printable(self.source)

@@ -1,4 +1,4 @@
-"""Secret references in a document's strings: `${NAME}`, `${file:PATH}`, and `$${` for a plain `${`.
+"""Secret references in a document's strings: `${NAME}`, `${file:PATH}`, `${vault:NAME}`, and `$${` for a plain `${`.
 
 Rule 1: a reference that can't be resolved, or is empty, is never replaced by its own text, nor by nothing.
 Rule 2: what was resolved is kept apart from what was written, so that only the latter is ever shown.
@@ -11,6 +11,7 @@ from pathlib import Path as File
 
 from exeat.config.problem import Path, Places, Problem
 from exeat.config.sources import read_regular
+from exeat.config.vault import Vault, VaultError
 
 SIZE_LIMIT = 1 << 20
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -44,6 +45,7 @@ class Resolver:
     folder: File
     places: Places
     running: bool
+    vault: Vault
     result: Resolved = field(default_factory=Resolved)
 
     def resolve(self, data: Mapping[str, object]) -> Resolved:
@@ -97,9 +99,12 @@ class Resolver:
             raise _UnresolvedError("has a '${' without its '}'; write '$${' for a plain '${'")
         if inner.startswith("file:"):
             return self._file(inner.removeprefix("file:"))
+        if inner.startswith("vault:"):
+            return self._vault(inner.removeprefix("vault:"))
         if not _NAME.fullmatch(inner):
             raise _UnresolvedError(
-                "has a '${…}' that this version doesn't know; there are ${NAME} and ${file:PATH}; write '$${' for '${'"
+                "has a '${…}' that this version doesn't know; there are ${NAME}, ${file:PATH} and ${vault:NAME};"
+                " write '$${' for '${'"
             )
         return self._variable(inner)
 
@@ -112,6 +117,15 @@ class Resolver:
             raise _UnresolvedError(f"environment variable {name} {state}")
         if not _is_unicode(value):
             raise _UnresolvedError(f"environment variable {name} isn't UTF-8 text")
+        return value
+
+    def _vault(self, name: str) -> str:
+        try:
+            value = self.vault.open(name)
+        except VaultError as error:
+            raise _UnresolvedError(str(error)) from error
+        if not value or not _is_unicode(value):
+            raise _UnresolvedError(f"the vault's '{name}' is empty")
         return value
 
     def _file(self, name: str) -> str:

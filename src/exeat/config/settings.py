@@ -5,8 +5,7 @@ problem named at once. docs/reference/settings.md is written from the fields bel
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_network
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,95 +13,26 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exeat.config.environment import DOCUMENT_SECTIONS, PREFIX, Environment, is_document_variable, merge_environment
-from exeat.config.listen import Listen, parse_listen, parse_listens
+from exeat.config.listen import Listen
 from exeat.config.problem import Place, Problem, SettingsError, suggest
+from exeat.config.setting_values import (
+    to_connections,
+    to_control_url,
+    to_database_url,
+    to_keyring,
+    to_listen,
+    to_listens,
+    to_networks,
+    to_seconds,
+    to_token,
+    to_word,
+    to_workers,
+    whole,
+)
 from exeat.model.limits import DEFAULT, Limits
 from exeat.model.secret import Secret
+from exeat.model.stored import DATABASE_FILE
 from exeat.model.upstream import Network
-from exeat.vault.keyring import KeyringError, parse_keyring
-
-WORKERS_LIMIT = 256
-
-
-def _parse_workers(value: object) -> int:
-    if value == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= WORKERS_LIMIT):
-        raise ValueError(f"write a number from 1 to {WORKERS_LIMIT}, or auto")
-    return int(text)
-
-
-def _parse_networks(value: object) -> tuple[Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in str(value).split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError("write networks as 10.0.0.0/8, comma-separated") from error
-
-
-def _parse_seconds(value: object) -> float:
-    text = str(value).strip().removesuffix("s")
-    try:
-        seconds = float(text)
-    except ValueError as error:
-        raise ValueError("write a number of seconds, as in 30") from error
-    if not 0 <= seconds <= 86400:  # noqa: PLR2004 - a day
-        raise ValueError("write a number of seconds between 0 and 86400")
-    return seconds
-
-
-def _whole(least: int, most: int) -> Callable[[object], int]:
-    """A validator of whole numbers within bounds; `_` may group digits, as in 50_000."""
-
-    def parse(value: object) -> int:
-        text = str(value).strip().replace("_", "")
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ValueError(f"write a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _parse_connections(value: object) -> int | None:
-    if value == "auto":
-        return None
-    try:
-        return _whole(1, 1_000_000)(value)
-    except ValueError as error:
-        raise ValueError(f"{error}, or auto") from error
-
-
-def _parse_database_url(value: object) -> Secret:
-    text = str(value).strip()
-    if not text.startswith(("postgresql://", "sqlite:///")):
-        raise ValueError("write postgresql://user:password@host/name, or sqlite:////path/of/exeat.db")
-    return Secret(text)
-
-
-def _parse_keyring(value: object) -> Secret:
-    text = str(value).strip()
-    if text.startswith("file:"):
-        if not text.removeprefix("file:"):
-            raise ValueError("write file:PATH, or master keys, comma-separated")
-        return Secret(text)
-    try:
-        parse_keyring(text)
-    except KeyringError as error:
-        raise ValueError(str(error)) from None
-    return Secret(text)
-
-
-def _parse_word(value: object) -> object:
-    """Accept a choice in any case."""
-    return value.lower() if isinstance(value, str) else value
-
-
-def _parse_listens(value: object) -> tuple[Listen, ...]:
-    return parse_listens(str(value))
-
-
-def _parse_listen(value: object) -> Listen:
-    return parse_listen(str(value))
 
 
 class Settings(BaseSettings):
@@ -129,14 +59,14 @@ class Settings(BaseSettings):
         default=Path("exeat-data"),
         description="Where Exeat keeps what outlives it; created with mode 0700.",
     )
-    database_url: Annotated[Secret | None, BeforeValidator(_parse_database_url)] = Field(
+    database_url: Annotated[Secret | None, BeforeValidator(to_database_url)] = Field(
         default=None,
         exclude=True,  # from every dump
         description="The database: `postgresql://user:password@host/name`, or `sqlite:////path`. Without it, SQLite in"
         " the data directory.",
         json_schema_extra={"default": "`exeat.db` in `EXEAT_DATA_DIR`"},
     )
-    keyring: Annotated[Secret | None, BeforeValidator(_parse_keyring)] = Field(
+    keyring: Annotated[Secret | None, BeforeValidator(to_keyring)] = Field(
         default=None,
         exclude=True,  # from every dump
         description="The master keys under which secrets are sealed: 32 bytes each in base64url, comma-separated, the"
@@ -144,14 +74,31 @@ class Settings(BaseSettings):
         " is first needed.",
         json_schema_extra={"default": "`keyring` in `EXEAT_DATA_DIR`"},
     )
-    listen: Annotated[tuple[Listen, ...], BeforeValidator(_parse_listens)] = Field(
+    admin_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="The first administrator's token, at least 32 characters. Without it one is made, and printed"
+        " once.",
+        json_schema_extra={"default": "made at the first start"},
+    )
+    listen: Annotated[tuple[Listen, ...], BeforeValidator(to_listens)] = Field(
         default=(Listen("127.0.0.1", 8080),),
         description="Where callers connect: `host:port`, `:port` for every address, `[::]:port`, `unix:PATH`; several"
         " are comma-separated.",
     )
-    control_listen: Annotated[Listen, BeforeValidator(_parse_listen)] = Field(
+    control_listen: Annotated[Listen | None, BeforeValidator(to_listen)] = Field(
         default=Listen("127.0.0.1", 8081),
-        description="The control listener. This version doesn't open it; the gateway refuses to call it.",
+        description="The control listener, with the admin API; `off` opens none.",
+    )
+    control_url: Annotated[str | None, BeforeValidator(to_control_url)] = Field(
+        default=None,
+        description="The control listener that commands such as `exeat apply` talk to: `https://host:8081`, or"
+        " `unix:PATH`. Without it they use the data directory's own database and keyring.",
+    )
+    control_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="The administrator's token that commands show to `EXEAT_CONTROL_URL`.",
     )
     tls_certificate: Path | None = Field(
         default=None, description="PEM certificate chain of the listener; read again when it changes."
@@ -159,61 +106,61 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(
         default=None, description="PEM private key of the listener; read again when it changes."
     )
-    tls: Annotated[Literal["self-signed", "off"] | None, BeforeValidator(_parse_word)] = Field(
+    tls: Annotated[Literal["self-signed", "off"] | None, BeforeValidator(to_word)] = Field(
         default=None,
         description="`self-signed` makes a certificate at start; `off` says that a proxy in front ends TLS. One of them"
         " is needed on a non-loopback address without a certificate.",
     )
-    workers: Annotated[int, BeforeValidator(_parse_workers)] = Field(
+    workers: Annotated[int, BeforeValidator(to_workers)] = Field(
         default=1, description="Worker processes, or `auto` for one per processor."
     )
-    max_connections: Annotated[int | None, BeforeValidator(_parse_connections)] = Field(
+    max_connections: Annotated[int | None, BeforeValidator(to_connections)] = Field(
         default=None,
         description="Callers' connections that one worker holds. `auto`: half of the files it may open, at most 10 000."
         " Beyond, the one that has been idle longest is closed; where none is idle, the newcomer gets `overloaded`.",
     )
-    max_head_bytes: Annotated[int, BeforeValidator(_whole(1024, 1024 * 1024))] = Field(
+    max_head_bytes: Annotated[int, BeforeValidator(whole(1024, 1024 * 1024))] = Field(
         default=DEFAULT.head_bytes, description="The largest head of a request, or of an upstream's answer."
     )
-    max_line_bytes: Annotated[int, BeforeValidator(_whole(256, 1024 * 1024))] = Field(
+    max_line_bytes: Annotated[int, BeforeValidator(whole(256, 1024 * 1024))] = Field(
         default=DEFAULT.line_bytes, description="The longest request line."
     )
-    max_fields: Annotated[int, BeforeValidator(_whole(10, 10_000))] = Field(
+    max_fields: Annotated[int, BeforeValidator(whole(10, 10_000))] = Field(
         default=DEFAULT.fields, description="The most fields in a head."
     )
-    max_buffer_bytes: Annotated[int, BeforeValidator(_whole(1024, 1024 * 1024 * 1024))] = Field(
+    max_buffer_bytes: Annotated[int, BeforeValidator(whole(1024, 1024 * 1024 * 1024))] = Field(
         default=DEFAULT.buffer_bytes,
         description="The largest body that is held in memory: an envelope, and the answers to its calls together."
         " Bodies that are streamed have no limit.",
     )
-    head_timeout_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+    head_timeout_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=DEFAULT.head_s,
         description="How many seconds a request's head may take from its first byte to its last.",
     )
-    body_timeout_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+    body_timeout_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=DEFAULT.body_s,
         description="How many seconds may pass without a byte of a request's body, or of an answer's end being read.",
     )
-    keep_alive_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+    keep_alive_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=DEFAULT.keep_alive_s, description="How many seconds a caller's connection may wait for a request."
     )
-    upstream_connections: Annotated[int, BeforeValidator(_whole(1, 100_000))] = Field(
+    upstream_connections: Annotated[int, BeforeValidator(whole(1, 100_000))] = Field(
         default=DEFAULT.upstream_connections, description="Connections of one worker to one origin."
     )
-    upstream_keep_alive_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+    upstream_keep_alive_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=DEFAULT.upstream_keep_alive_s,
         description="How many seconds a connection to an upstream is kept for the next request.",
     )
-    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_parse_networks)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(to_networks)] = Field(
         default=(), description="Networks whose `X-Forwarded-For` is believed, comma-separated."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_parse_word)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(to_word)] = Field(
         default="info", description="The least severity that is logged: `debug`, `info`, `warning` or `error`."
     )
-    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_parse_word)] = Field(
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(to_word)] = Field(
         default="auto", description="`json` or `console`; `auto` is `console` on a terminal."
     )
-    drain_s: Annotated[float, BeforeValidator(_parse_seconds)] = Field(
+    drain_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=30.0, description="How many seconds SIGTERM waits for exchanges to finish."
     )
     ssl_cert_file: Path | None = Field(
@@ -241,6 +188,10 @@ class Settings(BaseSettings):
     def environment(self) -> Environment:
         """The variables as of now: those of the process, over those that `.env` holds at this moment."""
         return merge_environment(self.process, self.directory)
+
+    def has_database(self) -> bool:
+        """Whether there is a database that may hold something: one is named, or its usual file is there."""
+        return self.database_url is not None or (self.directory / self.data_dir / DATABASE_FILE).exists()
 
     def limits(self, connections: int) -> Limits:
         """The bounds of one worker; `connections` is how many callers' fit into the files that it may open."""
@@ -326,12 +277,14 @@ def _check_together(settings: Settings) -> list[Problem]:
         problems.append(_fault("tls_certificate", "is missing; EXEAT_TLS_KEY needs its certificate"))
     if settings.tls and (certificate or key):
         problems.append(_fault("tls", f"'{settings.tls}' contradicts EXEAT_TLS_CERTIFICATE; remove one of them"))
-    open_to_others = [str(listen) for listen in settings.listen if not listen.is_local]
-    if open_to_others and not (certificate or key or settings.tls):
-        problems.append(_fault("listen", _plaintext_advice(open_to_others)))
+    if not (certificate or key or settings.tls):
+        problems += _check_plaintext(settings)
     if settings.max_line_bytes > settings.max_head_bytes:
         problems.append(_fault("max_line_bytes", "is more than EXEAT_MAX_HEAD_BYTES, of which it is a part"))
-    if settings.control_listen in settings.listen and settings.control_listen.port:
+    if settings.control_url is not None and settings.control_token is None:
+        problems.append(_fault("control_token", "is missing; EXEAT_CONTROL_URL needs an administrator's token"))
+    control = settings.control_listen
+    if control is not None and control in settings.listen and (control.port or control.path):
         problems.append(_fault("control_listen", "is the same address as EXEAT_LISTEN"))
     return problems
 
@@ -343,6 +296,14 @@ def _check_files(settings: Settings) -> Iterator[Problem]:
             yield _fault(field, f"there is no file {file}")
     if settings.ssl_cert_dir and not (settings.directory / settings.ssl_cert_dir).is_dir():
         yield _fault("ssl_cert_dir", f"there is no directory {settings.ssl_cert_dir}")
+
+
+def _check_plaintext(settings: Settings) -> Iterator[Problem]:
+    control = () if settings.control_listen is None else (settings.control_listen,)
+    for field, listens in (("listen", settings.listen), ("control_listen", control)):
+        open_to_others = [str(listen) for listen in listens if not listen.is_local]
+        if open_to_others:
+            yield _fault(field, _plaintext_advice(open_to_others))
 
 
 def _plaintext_advice(addresses: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The document's two sources, file and environment, read into plain data and merged.
+"""The document's sources, file, environment and database, as plain data, and how they become one.
 
 A variable's name is a path: `EXEAT_UPSTREAMS__GITHUB__URL`. Names are written with `_` for `-`; a list is
 comma-separated; a value that begins with `[` or `{` is JSON, except where a secret is expected.
@@ -79,14 +79,14 @@ def read_regular(path: File, limit: int) -> tuple[str | None, str]:
 
 def read_variables(environment: Environment) -> Source:
     """The part of the document that variables write."""
-    source = Source({}, Places(Place("environment", variable=True)), [])
+    source = Source({}, Places(Place("environment", kind="environment")), [])
     for variable in environment.document_variables():
         _read_variable(variable, environment.values[variable], source)
     return source
 
 
 def _read_variable(variable: str, text: str, source: Source) -> None:
-    place = Place(variable, variable=True)
+    place = Place(variable, kind="environment")
     path = _path_of(variable)
     if path is None:
         message = "doesn't name a field; write for example EXEAT_UPSTREAMS__GITHUB__URL"
@@ -135,40 +135,40 @@ def _put(data: dict[str, object], path: tuple[str, ...], value: object) -> bool:
     return True
 
 
-def merge(file: Source, variables: Source) -> Source:
+def merge(first: Source, second: Source) -> Source:
     """One document of both; a name in both is a problem, destinations add up."""
-    merged = Source(dict(file.data), file.places, [*file.problems, *variables.problems])
-    for section, value in variables.data.items():
+    merged = Source(dict(first.data), first.places, [*first.problems, *second.problems])
+    for section, value in second.data.items():
         present = merged.data.get(section)
         if present is None:
             merged.data[section] = value
-            _adopt(merged.places, variables.places, (section,))
+            _adopt(merged.places, second.places, (section,))
         elif section in NAMED and isinstance(present, dict) and isinstance(value, dict):
-            _merge_names(merged, variables, section, present, value)
+            _merge_names(merged, second, section, present, value)
         elif section == "destinations" and isinstance(present, list) and isinstance(value, list):
             merged.data[section] = [*present, *value]
             for index in range(len(value)):
                 there: Path = (section, len(present) + index)
-                merged.places.by_path[there] = variables.places.find((section, index))
+                merged.places.by_path[there] = second.places.find((section, index))
         else:
-            merged.problems.append(_in_both(variables.places, merged.places, (section,)))
+            merged.problems.append(_in_both(second.places, merged.places, (section,)))
     return merged
 
 
 def _merge_names(
-    merged: Source, variables: Source, section: str, present: dict[str, object], value: dict[str, object]
+    merged: Source, second: Source, section: str, present: dict[str, object], value: dict[str, object]
 ) -> None:
     merged.data[section] = {**value, **present}
     for name in value:
         path: Path = (section, name)
         if name in present:
-            merged.problems.append(_in_both(variables.places, merged.places, path))
+            merged.problems.append(_in_both(second.places, merged.places, path))
         else:
-            _adopt(merged.places, variables.places, path)
+            _adopt(merged.places, second.places, path)
 
 
-def _in_both(variables: Places, file: Places, path: Path) -> Problem:
-    return variables.problem(path, f"is also in {file.find(path)}; write it in one of them")
+def _in_both(second: Places, file: Places, path: Path) -> Problem:
+    return second.problem(path, f"is also in {file.find(path)}; write it in one of them")
 
 
 def _adopt(into: Places, places: Places, path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The database's part of the configuration as bytes: on its way to the supervisor, and kept for when it is away.
+
+Rule 1: the file is sealed as a whole with the keyring: it holds digests of keys, and what is only known to be sealed.
+Rule 2: it is seen whole or not at all, and one that doesn't open is as good as none.
+"""
+
+import contextlib
+import os
+from base64 import b64decode, b64encode
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+
+from exeat.model.stored import Stored, StoredKey
+from exeat.vault.seal import Sealer
+
+KEPT_FILE = "configuration.sealed"
+_CONTEXT = b"configuration"
+
+
+def render_stored(stored: Stored) -> bytes:
+    """What the database holds as JSON; its secrets stay sealed."""
+    return orjson.dumps(
+        {
+            "revision": stored.revision,
+            "document": stored.document,
+            "keys": [asdict(key) for key in stored.keys],
+            "vault": {name: b64encode(sealed).decode() for name, sealed in stored.vault.items()},
+        }
+    )
+
+
+def parse_stored(data: bytes) -> Stored:
+    """What `render_stored` wrote; ValueError, TypeError or KeyError for anything else."""
+    found = orjson.loads(data)
+    return Stored(
+        revision=found["revision"],
+        document=found["document"],
+        keys=tuple(StoredKey(**{**key, "networks": tuple(key["networks"])}) for key in found["keys"]),
+        vault={name: b64decode(sealed) for name, sealed in found["vault"].items()},
+    )
+
+
+def keep_stored(stored: Stored, sealer: Sealer, data_dir: Path) -> None:
+    """Keep it for a start without the database; OSError if it can't be written."""
+    file = data_dir / KEPT_FILE
+    new = file.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(sealer.seal(render_stored(stored), _CONTEXT))
+        out.flush()
+        os.fsync(descriptor)
+    new.replace(file)
+
+
+def read_kept(sealer: Sealer, data_dir: Path) -> Stored | None:
+    """What was kept last; None if nothing was. SealError if it doesn't open, OSError if it can't be read."""
+    file = data_dir / KEPT_FILE
+    with contextlib.suppress(FileNotFoundError):
+        return parse_stored(sealer.open(file.read_bytes(), _CONTEXT))
+    return None

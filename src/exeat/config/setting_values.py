@@ -1,0 +1,127 @@
+"""The values of settings: text of a variable into what the process uses; a ValueError says what to write."""
+
+import os
+from collections.abc import Callable
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from exeat.config.listen import Listen, parse_listen, parse_listens
+from exeat.model.secret import Secret
+from exeat.model.upstream import Network
+from exeat.vault.keyring import KeyringError, parse_keyring
+
+WORKERS_LIMIT = 256
+LEAST_TOKEN = 32
+
+
+def to_workers(value: object) -> int:
+    """A number of processes, or `auto`."""
+    if value == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= WORKERS_LIMIT):
+        raise ValueError(f"write a number from 1 to {WORKERS_LIMIT}, or auto")
+    return int(text)
+
+
+def to_networks(value: object) -> tuple[Network, ...]:
+    """Networks, comma-separated."""
+    try:
+        return tuple(ip_network(part.strip()) for part in str(value).split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError("write networks as 10.0.0.0/8, comma-separated") from error
+
+
+def to_seconds(value: object) -> float:
+    """A number of seconds, at most a day."""
+    text = str(value).strip().removesuffix("s")
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise ValueError("write a number of seconds, as in 30") from error
+    if not 0 <= seconds <= 86400:  # noqa: PLR2004 - a day
+        raise ValueError("write a number of seconds between 0 and 86400")
+    return seconds
+
+
+def whole(least: int, most: int) -> Callable[[object], int]:
+    """A validator of whole numbers within bounds; `_` may group digits, as in 50_000."""
+
+    def parse(value: object) -> int:
+        text = str(value).strip().replace("_", "")
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"write a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def to_connections(value: object) -> int | None:
+    """A number of connections; None for `auto`."""
+    if value == "auto":
+        return None
+    try:
+        return whole(1, 1_000_000)(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from error
+
+
+def to_database_url(value: object) -> Secret:
+    """The URL of a database that Exeat can use."""
+    text = str(value).strip()
+    if not text.startswith(("postgresql://", "sqlite:///")):
+        raise ValueError("write postgresql://user:password@host/name, or sqlite:////path/of/exeat.db")
+    return Secret(text)
+
+
+def to_control_url(value: object) -> str:
+    """Where a control listener is: its URL without a path, or `unix:PATH`; no plaintext to another machine."""
+    text = str(value).strip().removesuffix("/")
+    if text.startswith("unix:"):
+        return str(parse_listen(text))
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.path or parts.query:
+        raise ValueError("write https://host:port, http://127.0.0.1:8081 on this machine, or unix:PATH")
+    if parts.scheme == "http" and not Listen(parts.hostname).is_local:
+        raise ValueError(
+            f"http://{parts.netloc} is on another machine, so the token would travel in plaintext; write https"
+        )
+    return text
+
+
+def to_token(value: object) -> Secret:
+    """A token that can't be guessed."""
+    text = str(value).strip()
+    if len(text) < LEAST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError(f"write at least {LEAST_TOKEN} visible ASCII characters, as from: openssl rand -hex 32")
+    return Secret(text)
+
+
+def to_keyring(value: object) -> Secret:
+    """Master keys, or the file that holds them."""
+    text = str(value).strip()
+    if text.startswith("file:"):
+        if not text.removeprefix("file:"):
+            raise ValueError("write file:PATH, or master keys, comma-separated")
+        return Secret(text)
+    try:
+        parse_keyring(text)
+    except KeyringError as error:
+        raise ValueError(str(error)) from None
+    return Secret(text)
+
+
+def to_word(value: object) -> object:
+    """A word, in any case."""
+    """Accept a choice in any case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def to_listens(value: object) -> tuple[Listen, ...]:
+    """Addresses to listen on."""
+    return parse_listens(str(value))
+
+
+def to_listen(value: object) -> Listen | None:
+    """An address to listen on; None for `off`."""
+    return None if value == "off" else parse_listen(str(value))
