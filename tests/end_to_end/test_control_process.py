@@ -17,7 +17,7 @@ from exeat.store.audit_writer import AuditWriter
 from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from tests.store.made import DAY, Chain
-from tests.support.gateway import Gateway, JsonObject, MadeKey, make_key, wait_until
+from tests.support.gateway import Gateway, JsonObject, MadeKey, make_key, run_exeat, wait_until
 from tests.support.origins import Origin
 from tests.support.postgres import Postgres, postgres
 from tests.support.raw_caller import RawCaller
@@ -315,15 +315,23 @@ def test_another_database(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
-    """A database that a newer version has made is left alone; calls go on, and their records wait."""
+    """A database that a newer version has made is left alone: calls go on, records wait, and no start succeeds."""
     with running(folder=tmp_path) as place:
-        place.gateway.stop()
-    edit(database_of(tmp_path), "UPDATE alembic_version SET version_num = '9999'")
-    with running(folder=tmp_path) as place:
+        wait_for_records(tmp_path, place.call())
+        with closing(sqlite3.connect(database_of(tmp_path))) as connection:
+            ((version,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        edit(database_of(tmp_path), "UPDATE alembic_version SET version_num = '9999'")
+        with place.gateway.expect("control process died; it is started again"):
+            os.kill(place.gateway.control_pids()[0], signal.SIGKILL)
+            wait_until(lambda: bool(place.gateway.events(STAYS)), "it is said")
         place.call()
-        wait_until(lambda: bool(place.gateway.events(STAYS)), "it is said")
         assert "was made by a newer Exeat" in str(place.gateway.events(STAYS)[0]["reason"])
-    edit(database_of(tmp_path), "UPDATE alembic_version SET version_num = (SELECT '0002')")
+        place.gateway.stop()
+        refused = run_exeat("serve", cwd=tmp_path, env={"EXEAT_LISTEN": "127.0.0.1:0"})
+        assert refused.returncode == 2
+        assert "was made by a newer Exeat" in refused.stderr
+    with closing(sqlite3.connect(database_of(tmp_path))) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", [version])
 
 
 # Time

@@ -49,7 +49,8 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: outer[name] for name in KEPT if name in outer}
     if "PYTHONPATH" in outer:  # the compiled program, when that is what is tested; the processes run in other folders
         inherited["PYTHONPATH"] = str(Path(outer["PYTHONPATH"]).resolve())
-    return {**inherited, **changes}
+    # Many gateways run at once here, and a control listener has one usual port.
+    return {**inherited, "EXEAT_CONTROL_LISTEN": "off", **changes}
 
 
 def run_exeat(

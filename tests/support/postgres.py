@@ -24,12 +24,58 @@ _SETTINGS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "listen_addr
 
 
 class Postgres:
-    """A running server, the process `pid`. `folder` holds its socket and its files."""
+    """A server, running but between stop() and start(). `folder` holds its socket and its files."""
 
-    def __init__(self, folder: Path, pid: int) -> None:
+    def __init__(self, folder: Path, command: Sequence[str]) -> None:
         self.folder = folder
-        self.pid = pid
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
+
+    @property
+    def pid(self) -> int:
+        """Its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self.folder / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                env=environment({}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(self.accepts, "PostgreSQL accepts connections")
+
+    def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
+        """End it: at once with SIGQUIT, as if it had crashed; with SIGINT connections are closed in good order."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """For a block all of its processes stand still: connections are taken by the system, and nobody answers."""
+        os.kill(self.pid, signal.SIGSTOP)  # first: from then on it starts no other
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pids = [*map(int, children), self.pid]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database, without a password: the socket is ours alone."""
@@ -80,29 +126,14 @@ def postgres(settings: Sequence[str] = _SETTINGS) -> Iterator[Postgres]:
         subprocess.run(init, check=True, capture_output=True, env=environment({}), cwd=folder)
         options = [part for setting in settings for part in ("-c", setting)]
         command = [*prefix, _program("postgres"), "-D", str(data), "-k", str(folder), *options]
-        with _running(command, folder) as pid:
-            server = Postgres(folder, pid)
-            wait_until(server.accepts, "PostgreSQL accepts connections")
+        server = Postgres(folder, command)
+        try:
+            server.start()
             yield server
+        finally:
+            server.stop()  # at once: what it would still write to disk is removed next
     finally:
         shutil.rmtree(folder)
-
-
-@contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[int]:
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment({}), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGQUIT)  # at once: what it would still write to disk is removed next
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _become_somebody(folder: Path) -> list[str]:

@@ -21,6 +21,7 @@ class Served:
     certificate: Path | None
     is_self_signed: bool
     workers: int
+    control: tuple[Listen, ...] = ()
 
     def url(self, address: Listen) -> str:
         """How a caller on this machine addresses a listener."""
@@ -35,6 +36,7 @@ class Served:
         return {
             "version": __version__,
             "urls": [self.url(address) for address in self.addresses],
+            "control": [self.url(address) for address in self.control],
             "workers": self.workers,
             "revision": self.snapshot.revision,
             **count(self.snapshot),
@@ -48,7 +50,8 @@ def render_banner(served: Served) -> str:
     workers = "" if served.workers == 1 else f" with {served.workers} workers"
     what = f"{render_counts(served.snapshot)} from {_sources(served)}; revision {served.snapshot.revision}"
     first = f"Exeat {__version__} serves{workers} at"
-    return "\n".join([first, *(f"  {url}" for url in urls), what, *_next(served)])
+    control = [f"Administer it at {served.url(address)}/api/v1" for address in served.control]
+    return "\n".join([first, *(f"  {url}" for url in urls), what, *control, *_next(served)])
 
 
 def _sources(served: Served) -> str:
@@ -59,7 +62,11 @@ def _sources(served: Served) -> str:
         *(destination.source for destination in _each_destination(snapshot)),
     }
     in_environment = "environment" in sources
-    named = [*([str(served.file.name)] if served.file else []), *(["the environment"] if in_environment else [])]
+    named = [
+        *([str(served.file.name)] if served.file else []),
+        *(["the environment"] if in_environment else []),
+        *(["the database"] if "database" in sources else []),
+    ]
     return " and ".join(named) or "nowhere: there is no exeat.yaml here"
 
 

@@ -1,12 +1,15 @@
 """Messages between the supervisor and a child: one Unix socket pair, a kind and a length before each payload.
 
-Down: START (once) and DRAIN; to a worker SNAPSHOT and CERTIFICATE, to the control process AUDIT and CHANGE. Up: READY,
-APPLIED (with the revision), FAILED (with a reason). Both ends are the same program on the same machine, started by each
-other, so payloads are pickled; the secrets of a snapshot pass through config/handover.py alone.
+Down: START (once), CERTIFICATE and DRAIN; to a worker SNAPSHOT, to the control process AUDIT, CHANGE and STATE (what
+is in force, as JSON). Up: READY, APPLIED (with the revision), FAILED (with a reason); from the control process STORED
+(what the database holds, see config/kept.py) and AWAY (why that isn't known, as JSON). Both ends are the same program
+on the same machine, started by each other, so what goes down is pickled; what comes up never is, and the secrets of a
+snapshot pass through config/handover.py alone.
 """
 
 import enum
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exeat.model.limits import Limits
@@ -28,6 +31,9 @@ class Kind(enum.IntEnum):
     FAILED = 7
     AUDIT = 8
     CHANGE = 9
+    STORED = 10
+    AWAY = 11
+    STATE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class ControlStart:
     """What the control process is told when it starts.
 
     `journals` is the folder of all journals of this `instance`, `orphans` those of writers that don't run any more.
+    `listeners` are inherited descriptors of listening sockets, `identity` what they show. `environment`, `directory`
+    and `config` are what the settings are read from, to compile what administrators write.
     """
 
     journals: str
@@ -79,6 +87,11 @@ class ControlStart:
     audit: Audit
     log_level: str
     log_json: bool
+    listeners: tuple[int, ...]
+    directory: str
+    config: str | None
+    identity: Identity | None
+    environment: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
 
 

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from exeat.cli.counts import count, render_counts
 from exeat.cli.output import FINE, WRONG, complain, say, say_json
+from exeat.cli.stored_part import read_stored_part
 from exeat.config.compile import Loaded, load
 from exeat.config.problem import ConfigError, Problem
 from exeat.config.settings import read_settings
+from exeat.model.stored import Stored
 
 
 def check(file: Path | None, *, as_json: bool) -> int:
     """Read and compile as `exeat serve` would, and say what is wrong, all of it."""
     try:
-        loaded = load(read_settings(config=file))
+        settings = read_settings(config=file)
+        loaded = load(settings, Stored(vault=read_stored_part(settings).vault))  # what else is there is another matter
     except ConfigError as error:
         if as_json:
             say_json({"ok": False, "problems": _as_data(error.problems), "warnings": []})

@@ -3,12 +3,18 @@
 import asyncio
 import pickle
 from collections.abc import Callable
+from typing import NamedTuple
 
-from exeat.cli.channel import ControlStart, Kind
+import orjson
+
+from exeat.cli.channel import ControlStart, Identity, Kind
 from exeat.cli.child import Child
 from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder, change_of
+from exeat.cli.listeners import Listeners
+from exeat.config.kept import parse_stored
 from exeat.config.settings import Settings
 from exeat.model.snapshot import Audit
+from exeat.model.stored import Stored
 from exeat.store.database import default_url
 from exeat.telemetry.logs import Log
 
@@ -17,30 +23,58 @@ LAST_ROUND_S = 12.0
 WAITING_LIMIT = 1000
 
 
+class Away(NamedTuple):
+    """Why it isn't known what the database holds, and whether that may pass by itself."""
+
+    passing: bool
+    reason: str
+
+
 class ControlChild:
-    """Keeps one control process running until `end`."""
+    """Keeps one control process running until `end`.
+
+    `stored` is what it said last of the configuration in the database, `away` why it couldn't since; `heard` is set
+    with each of them.
+    """
 
     def __init__(
         self,
         settings: Settings,
         data: DataFolder,
-        audit: Audit,
+        listeners: Listeners,
+        identity: Callable[[], Identity | None],
         log: Log,
         *,
         as_json: bool,
         pause: Callable[[int], float],
     ) -> None:
+        self.stored: Stored | None = None
+        self.away: Away | None = None
+        self.heard = asyncio.Event()
         self._settings = settings
         self._data = data
-        self._audit = audit
+        self._listeners = listeners
+        self._identity = identity
+        self._audit = Audit()
+        self._state: dict[str, object] = {}
         self._log = log
         self._as_json = as_json
         self._pause = pause
+        self._keeping: asyncio.Task[None] | None = None
         self._child: Child | None = None
         self._waiting: list[bytes] = []
         self._ending = asyncio.Event()
 
-    async def keep(self) -> None:
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens."""
+        return self._listeners.own
+
+    def begin(self) -> None:
+        """Keep it running from now on."""
+        self._keeping = asyncio.get_running_loop().create_task(self._keep())
+
+    async def _keep(self) -> None:
         """Run it, and start it again whenever it ends."""
         loop = asyncio.get_running_loop()
         quick_deaths = 0
@@ -60,23 +94,37 @@ class ControlChild:
 
     async def _live(self) -> str:
         try:
-            child = await Child.start("exeat.cli.control", (), self._settings.process)
+            child = await Child.start("exeat.cli.control", self._listeners.descriptors(0), self._settings.process)
         except OSError as error:
             return f"no process: {error.strerror}"
         child.send(Kind.START, pickle.dumps(self._start()))
         try:
-            async for kind, _ in child.messages():
-                if kind == Kind.READY:
-                    self._child = child
-                    waiting, self._waiting = self._waiting, []
-                    for payload in waiting:
-                        child.send(Kind.CHANGE, payload)
-                    if self._ending.is_set():
-                        child.send(Kind.DRAIN)
+            async for kind, payload in child.messages():
+                self._hear(child, kind, payload)
             return await child.exit_reason()
         finally:
             self._child = None
             child.kill()
+
+    def _hear(self, child: Child, kind: Kind, payload: bytes) -> None:
+        match kind:
+            case Kind.READY:
+                self._child = child
+                waiting, self._waiting = self._waiting, []
+                for change in waiting:
+                    child.send(Kind.CHANGE, change)
+                child.send(Kind.AUDIT, pickle.dumps(self._audit))  # the document may have been loaded since its start
+                child.send(Kind.STATE, orjson.dumps(self._state))
+                if self._ending.is_set():
+                    child.send(Kind.DRAIN)
+            case Kind.STORED:
+                self.stored, self.away = parse_stored(payload), None
+                self.heard.set()
+            case Kind.AWAY:
+                self.away = Away(**orjson.loads(payload))
+                self.heard.set()
+            case _:
+                self._log.error("unexpected message", kind=kind.name)
 
     def _start(self) -> ControlStart:
         settings, journals = self._settings, self._data.path / JOURNAL_FOLDER
@@ -90,6 +138,11 @@ class ControlChild:
             audit=self._audit,
             log_level=settings.log_level,
             log_json=self._as_json,
+            listeners=self._listeners.descriptors(0),
+            directory=str(settings.directory),
+            config=None if settings.config is None else str(settings.config),
+            identity=self._identity(),
+            environment=settings.process,
             database_url=default_url(self._data.path) if url is None else url.reveal(),
         )
 
@@ -98,6 +151,17 @@ class ControlChild:
         self._audit = audit
         if self._child is not None:
             self._child.send(Kind.AUDIT, pickle.dumps(audit))
+
+    def show(self, identity: Identity) -> None:
+        """Show another certificate to who connects from now on."""
+        if self._child is not None:
+            self._child.send(Kind.CERTIFICATE, pickle.dumps(identity))
+
+    def tell(self, **facts: object) -> None:
+        """Have it know what is in force: what isn't named stays as it was."""
+        self._state.update(facts)
+        if self._child is not None:
+            self._child.send(Kind.STATE, orjson.dumps(self._state))
 
     def record(
         self,
@@ -114,12 +178,13 @@ class ControlChild:
         elif len(self._waiting) < WAITING_LIMIT:
             self._waiting.append(payload)
 
-    async def end(self, keeping: "asyncio.Task[None]") -> None:
-        """Let it move what is left, then end it; `keeping` is the task that runs `keep`."""
+    async def end(self) -> None:
+        """Let it move what is left, then end it."""
         self._ending.set()
         if self._child is not None:
             self._child.send(Kind.DRAIN)
-        await asyncio.wait([keeping], timeout=LAST_ROUND_S)
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping], timeout=LAST_ROUND_S)
         self.kill()
 
     def kill(self) -> None:

@@ -104,6 +104,11 @@ def change_of(
     return Change(Identifiers().next(now.timestamp()), time, actor, action, what, before, after)
 
 
+def read_instance(folder: Path) -> str | None:
+    """The name of this instance; None where no gateway has run. DataFolderError if it is none."""
+    return _instance_of(folder) if (folder / INSTANCE_FILE).exists() else None
+
+
 def _instance_of(folder: Path) -> str:
     """The name of this instance: made once, whole or not at all, and kept."""
     file = folder / INSTANCE_FILE

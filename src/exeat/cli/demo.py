@@ -69,6 +69,7 @@ def _settings(folder: Path, authority: Path) -> tuple[Settings, str | None]:
     listen, remark = choose_listen(outer, is_given=bool(given.get("EXEAT_LISTEN")))
     process = {
         "EXEAT_DRAIN_S": DRAIN_S,
+        "EXEAT_CONTROL_LISTEN": "off",  # what there is to see is in the document
         **{name: given[name] for name in HONOURED if given.get(name)},
         "EXEAT_LISTEN": listen,
         "EXEAT_DATA_DIR": str(folder / "data"),

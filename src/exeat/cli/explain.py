@@ -9,6 +9,7 @@ from pathlib import Path
 
 from exeat.cli.explanation import Addresses, Asked, Explanation, Phase, explain
 from exeat.cli.output import FINE, REFUSED, complain, say, say_json
+from exeat.cli.stored_part import read_stored_part
 from exeat.config.compile import load
 from exeat.config.problem import ConfigError
 from exeat.config.settings import read_settings
@@ -40,7 +41,8 @@ class Question:
 def explain_request(question: Question, *, config: Path | None, dns: bool, as_json: bool) -> int:
     """Print what would happen to a request; the exit code says whether it would be let through."""
     try:
-        loaded = load(read_settings(config=config))
+        settings = read_settings(config=config)
+        loaded = load(settings, read_stored_part(settings))
         asked = _ask(question, loaded.snapshot)
     except ConfigError as error:
         return complain(error.problems)

@@ -9,24 +9,25 @@ import asyncio
 import pickle
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from exeat import __version__
 from exeat.cli.certificate import Certificate, CertificateError
 from exeat.cli.changes import describe_changes
 from exeat.cli.channel import Kind, Start
 from exeat.cli.child import Child
+from exeat.cli.configuration import Configuration
 from exeat.cli.control_child import ControlChild
 from exeat.cli.data_folder import DataFolder
-from exeat.cli.listeners import Listeners, hosts_of
+from exeat.cli.listeners import Listeners
 from exeat.cli.open_files import OWN, allow_open_files, connections_within
-from exeat.config.compile import Loaded, load
+from exeat.config.compile import Loaded
 from exeat.config.handover import dumps
-from exeat.config.listen import Listen
-from exeat.config.problem import DocumentError
+from exeat.config.problem import ConfigError, Problem
 from exeat.config.settings import Settings
 from exeat.config.watch import Watch
 from exeat.model.limits import Limits
+from exeat.model.stored import Stored
 from exeat.telemetry.logs import Log
 
 WATCH_S = 0.25
@@ -46,6 +47,8 @@ class Supervisor:
         listeners: Listeners,
         certificate: Certificate | None,
         data: DataFolder,
+        configuration: Configuration,
+        control: ControlChild,
         *,
         watch: Watch,
         log: Log,
@@ -62,12 +65,12 @@ class Supervisor:
         self._log = log
         self._as_json = as_json
         self._ready = ready
-        self._own = (*listeners.own, *_addresses_of(settings.control_listen))
+        self._own = (*listeners.own, *control.addresses)
+        self._configuration = configuration
         self._limits = self._limits_of(settings)
         self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
-        self._control = ControlChild(
-            settings, data, loaded.snapshot.audit, log, as_json=as_json, pause=pause_before_restart
-        )
+        self._control = control
+        self._seen = configuration.stored
         self._children: dict[int, Child] = {}
         self._not_ready = set(range(settings.workers))
         self._not_applied: set[int] = set()
@@ -95,8 +98,10 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._keep(number)) for number in range(self._settings.workers)]
-            control = tasks.create_task(self._control.keep())
             watching = tasks.create_task(self._follow_changes())
+            self._control.follow(self._loaded.snapshot.audit)
+            self._tell()
+            self._configuration.keep()
             self._control.record("supervisor", "start", f"instance/{self._data.instance}", None, self._facts())
             await self._stopping.wait()
             watching.cancel()
@@ -104,7 +109,8 @@ class Supervisor:
             await asyncio.wait(workers)
             killing.cancel()
             self._control.record("supervisor", "stop", f"instance/{self._data.instance}")
-            await self._control.end(control)
+            await self._control.end()
+            await self._configuration.finish()
         self._log.info("stopped")
         return 1 if self._killed or self._failed else 0
 
@@ -216,13 +222,9 @@ class Supervisor:
     # Reload
 
     async def _follow_changes(self) -> None:
-        """Reload when asked, or when a file has changed."""
+        """Reload when asked, when the database has changed, or when a file has."""
         while True:
-            try:
-                async with asyncio.timeout(WATCH_S):
-                    await self._reload_asked.wait()
-            except TimeoutError:
-                pass
+            await self._wait_for_change()
             asked = self._reload_asked.is_set()
             self._reload_asked.clear()
             try:
@@ -230,12 +232,24 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - a boundary: a fault in a reload must not end what runs
                 self._log.bug(error)
 
+    async def _wait_for_change(self) -> None:
+        """Until somebody asks, the database's part is heard of, or it is time to look at the files again."""
+        asked = asyncio.ensure_future(self._reload_asked.wait())
+        heard = asyncio.ensure_future(self._control.heard.wait())
+        await asyncio.wait([asked, heard], timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        heard.cancel()
+        self._control.heard.clear()
+
     async def _look(self, *, asked: bool) -> None:
         now = asyncio.get_running_loop().time()
         if self._certificate is not None and (self._certificate.changed(now) or asked):
             self._take_certificate(self._certificate)
-        if self._watch.changed() or asked:
-            await self._reload()
+        stored = self._control.stored or self._configuration.stored
+        by_hand = self._watch.changed() or asked
+        if by_hand or stored != self._seen:
+            self._seen = stored
+            await self._reload(stored, by_hand=by_hand)
 
     def _take_certificate(self, certificate: Certificate) -> None:
         try:
@@ -247,22 +261,26 @@ class Supervisor:
         self._log.info("certificate changed", file=str(certificate.file))
         for child in self._children.values():
             child.send(Kind.CERTIFICATE, pickle.dumps(certificate.identity))
+        self._control.show(certificate.identity)
 
-    async def _reload(self) -> None:
+    async def _reload(self, stored: Stored, *, by_hand: bool) -> None:
         try:
-            loaded = await asyncio.to_thread(load, self._settings, running=True)
-        except DocumentError as error:
+            loaded = await asyncio.to_thread(self._configuration.load, stored)
+        except ConfigError as error:
             for problem in error.problems:
                 self._log.error("problem in the document", problem=str(problem))
             revision = self._loaded.snapshot.revision
             self._log.error("reload refused; nothing changed", problems=len(error.problems), revision=revision)
+            self._tell(error.problems)
             return
         before, self._loaded = self._loaded, loaded
+        self._tell()
         self._watch.follow(loaded.watched)
         for warning in loaded.warnings:
             self._log.warning("in the document", warning=str(warning))
         if loaded.snapshot.revision == before.snapshot.revision:
-            self._log.info("reloaded; nothing is different", revision=loaded.snapshot.revision)
+            say = self._log.info if by_hand else self._log.debug  # a change of administrators is no news here
+            say("reloaded; nothing is different", revision=loaded.snapshot.revision)
             return
         self._payload = dumps(loaded.snapshot)
         self._not_applied = set(self._children)
@@ -278,6 +296,17 @@ class Supervisor:
             {"revision": loaded.snapshot.revision, "changes": changes},
         )
         self._log.info("reloaded", revision=loaded.snapshot.revision, changes=changes)
+        self._configuration.keep()
+
+    def _tell(self, problems: Iterable[Problem] = ()) -> None:
+        """Have the control process know what counts, and why what is written elsewhere doesn't."""
+        self._control.tell(
+            snapshot=self._loaded.snapshot.revision,
+            revision=self._configuration.stored.revision,
+            workers=self._settings.workers,
+            problems=[str(problem) for problem in problems],
+            warnings=[str(warning) for warning in self._loaded.warnings],
+        )
 
     def _applied(self, number: int) -> None:
         """Note that a worker serves by the newest snapshot, or is gone; its successor begins with it."""
@@ -285,6 +314,7 @@ class Supervisor:
             self._not_applied.discard(number)
             if not self._not_applied:
                 self._log.info("in force", revision=self._loaded.snapshot.revision, workers=self._settings.workers)
+                self._control.tell(in_force=self._configuration.stored.revision)
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but not longer than the gateway runs."""
@@ -299,13 +329,3 @@ def pause_before_restart(quick_deaths: int) -> float:
     """Seconds to wait after a death: none at first, then twice as many for each short life before it."""
     doublings = min(quick_deaths - 1, 10)
     return min(PAUSE_FIRST_S * 2.0**doublings, PAUSE_LAST_S) if quick_deaths else 0.0
-
-
-def _addresses_of(address: Listen) -> list[tuple[str, int]]:
-    """The addresses and port of a listener; none for a Unix socket, or a name that nothing is known of."""
-    if address.path is not None:
-        return []
-    try:
-        return [(host, address.port) for host in hosts_of(address.host)]
-    except OSError:
-        return []

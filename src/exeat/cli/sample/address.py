@@ -33,7 +33,7 @@ def choose_listen(settings: Settings, *, is_given: bool) -> tuple[str, str | Non
     """The addresses to listen on as text, every port a real one, and a remark if it isn't the usual one."""
     if is_given:
         return ",".join(str(_with_port(listen)) for listen in settings.listen), None
-    taken = settings.control_listen.port
+    taken = None if settings.control_listen is None else settings.control_listen.port
     free = (port for port in range(USUAL_PORT, LAST_PORT + 1) if port != taken and _is_free(port))
     port = next(free, 0) or _any_port(HOST)
     remark = (

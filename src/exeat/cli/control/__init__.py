@@ -1,0 +1,1 @@
+"""The control process: the database, the admin API, and what the supervisor is told of both."""

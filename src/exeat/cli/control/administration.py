@@ -1,0 +1,156 @@
+"""The admin API within the control process: its listener, and what it needs of the rest."""
+
+# ruff: noqa: PLC0415 - a gateway without a control listener doesn't load a web framework
+
+import asyncio
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from exeat import __version__
+from exeat.cli.channel import ControlStart, Identity
+from exeat.cli.control.database import Database
+from exeat.cli.data_folder import change_of
+from exeat.config.settings import Settings, read_settings
+from exeat.journal.changes import Change
+from exeat.telemetry.logs import Log
+from exeat.vault.keyring import KeyringError
+from exeat.vault.keyring_file import open_keyring
+from exeat.vault.seal import Sealer
+
+if TYPE_CHECKING:
+    import uvicorn
+
+END_S = 2.0
+BACKLOG = 128
+TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
+
+
+class Administration:
+    """Serves the admin API on the listeners that were inherited; does nothing where there are none.
+
+    `state` is what the supervisor says of what is in force; `changed` is called after each revision made here.
+    """
+
+    def __init__(self, start: ControlStart, database: Database, record: Callable[[Change], bool], log: Log) -> None:
+        self._start = start
+        self._settings: Settings = read_settings(start.environment, Path(start.directory), _path(start.config))
+        self._database = database
+        self._record = record
+        self._log = log
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._context: ssl.SSLContext | None = None
+        self.state: Mapping[str, object] = {}
+        self.changed: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Listen from now on."""
+        if self._start.listeners:
+            self._serving = asyncio.get_running_loop().create_task(self._serve())
+
+    async def end(self) -> None:
+        """Answer what was asked, and stop."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await asyncio.wait([self._serving], timeout=END_S)
+
+    def show(self, identity: Identity) -> None:
+        """Show another certificate to who connects from now on."""
+        if self._context is not None:
+            _load(self._context, identity)
+
+    def bootstrap(self, engine: Engine) -> None:
+        """See that there is an administrator, and say once how to log in; from any thread."""
+        if not self._start.listeners:
+            return
+        from exeat.admin.bootstrap import bootstrap
+
+        made = bootstrap(engine, self._settings.admin_token, now_us=time.time_ns() // 1000)
+        if made is None:
+            return
+        if self._start.log_json:
+            file = self._settings.directory / self._settings.data_dir / TOKEN_FILE
+            file.touch(0o600)
+            file.write_text(made.reveal() + "\n", "ascii")
+            self._log.warning(
+                "the first administrator's token is in a file; remove it once you have it", file=str(file)
+            )
+            return
+        sys.stderr.write(
+            f"The first administrator is 'admin', with this token, which is shown once:\n  {made.reveal()}\n"
+        )
+        sys.stderr.flush()
+
+    async def _serve(self) -> None:
+        try:
+            server = self._make_server()
+        except KeyringError as error:
+            self._log.error("there is no admin API: its secrets can't be sealed", reason=str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a boundary: records are moved all the same
+            self._log.bug(error)
+            return
+        self._server = server
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self._start.listeners]
+        await server.serve(sockets)
+
+    def _make_server(self) -> "uvicorn.Server":
+        import uvicorn
+
+        from exeat.admin.app import build_app
+        from exeat.admin.services import Services
+        from exeat.cli.control.effect import Effect
+        from exeat.cli.control.quiet_server import QuietServer
+
+        start, settings = self._start, self._settings
+        data_dir = settings.directory / settings.data_dir
+        effect = Effect(settings)
+        services = Services(
+            engine=self._database.unprepared,
+            sealer=Sealer(open_keyring(settings.keyring, settings.directory, data_dir)),
+            check=effect.check,
+            outside=effect.outside,
+            audit=lambda *change: self._record(change_of(*change)),
+            clock=lambda: time.time_ns() / 1e9,
+            steady=time.monotonic,
+            status=self._status,
+            changed=lambda _: self.changed(),
+            report=lambda error, request: self._log.bug(error, request=request),
+            is_tls=start.identity is not None,
+        )
+        config = uvicorn.Config(
+            build_app(services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            backlog=BACKLOG,
+        )
+        config.load()
+        if start.identity is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+            _load(self._context, start.identity)
+            config.ssl = self._context
+        return QuietServer(config)
+
+    def _status(self) -> Mapping[str, object]:
+        return {"version": __version__, "instance": self._start.instance, **self.state}
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _load(context: ssl.SSLContext, identity: Identity) -> None:
+    from exeat.proxy.dial import load_identity
+
+    load_identity(context, identity.certificate, identity.key)

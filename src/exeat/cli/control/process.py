@@ -1,0 +1,141 @@
+"""The control process and its line to the supervisor."""
+
+import asyncio
+import contextlib
+import os
+import pickle
+import select
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import orjson
+
+from exeat.cli.channel import ControlStart, Kind, Messages, render
+from exeat.cli.control.administration import Administration
+from exeat.cli.control.database import Database
+from exeat.cli.control.following import Following
+from exeat.cli.control.shipping import LAST_ROUND_S, Shipping
+from exeat.cli.data_folder import OWN_SEGMENT_BYTES
+from exeat.journal.segments import JournalError
+from exeat.journal.writer import Journal
+from exeat.proxy.record import interrupted
+from exeat.telemetry.logs import Log
+
+LOCK_S = 5.0
+NICENESS = 10
+WRITER = "control"
+
+
+class Process:
+    """The process: one thread ships, one follows the configuration, the loop serves the admin API."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._messages = Messages()
+        self._sending = threading.Lock()
+        self._shipping: Shipping | None = None
+        self._following: Following | None = None
+        self._administration: Administration | None = None
+        self._log = Log("control")
+
+    async def run(self) -> int:
+        """Work until the supervisor says DRAIN, or is gone; the exit code of the process."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: None)  # the supervisor decides, not the shell
+        with contextlib.suppress(ConnectionError):
+            while data := await loop.sock_recv(self._channel, 65536):
+                for kind, payload in self._messages.feed(data):
+                    if not self._receive(kind, payload):
+                        return await self._end()
+        return await self._end()
+
+    async def _end(self) -> int:
+        if self._administration is not None:
+            await self._administration.end()
+        if self._following is not None:
+            self._following.end()
+        if self._shipping is not None:
+            self._shipping.finish()
+        return 0
+
+    def report(self, error: Exception) -> None:
+        """Log why it can't go on."""
+        if isinstance(error, JournalError | OSError):
+            self._log.error("records can't be moved", reason=str(error))
+        else:
+            self._log.bug(error)
+
+    def _send(self, kind: Kind, payload: bytes = b"") -> None:
+        """Send a message whole, from any thread; one to a supervisor that is gone is lost, as it should be."""
+        left = memoryview(render(kind, payload))
+        with self._sending, contextlib.suppress(ConnectionError):
+            while left:
+                select.select([], [self._channel], [])
+                with contextlib.suppress(BlockingIOError):
+                    left = left[self._channel.send(left) :]
+
+    def _receive(self, kind: Kind, payload: bytes) -> bool:
+        """Whether there is more to receive."""
+        shipping, administration = self._shipping, self._administration
+        match kind:
+            case Kind.START:
+                self._begin(pickle.loads(payload))  # noqa: S301 - from our own parent, over a private socket
+            case Kind.AUDIT if shipping is not None:
+                shipping.follow(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.CHANGE if shipping is not None:
+                shipping.record(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.STATE if administration is not None:
+                administration.state = orjson.loads(payload)
+            case Kind.CERTIFICATE if administration is not None:
+                administration.show(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.STATE | Kind.CERTIFICATE:
+                pass  # nobody would see it
+            case Kind.DRAIN:
+                return False
+            case _:
+                self._log.error("unexpected message", kind=kind)
+        return True
+
+    def _begin(self, start: ControlStart) -> None:
+        self._log = Log("control", level=start.log_level, as_json=start.log_json)
+        journals = Path(start.journals)
+        own = Journal(
+            journals / WRITER,
+            f"{start.instance}/{WRITER}",
+            list,
+            interrupted=interrupted,
+            wait_s=LAST_ROUND_S + LOCK_S,  # the process of a supervisor that was killed may still move what is left
+            segment_bytes=OWN_SEGMENT_BYTES,
+        )
+        for name in start.orphans:
+            self._adopt(journals / name, f"{start.instance}/{name}")
+        database = Database(start.database_url)
+        self._shipping = Shipping(start, database, own, self._log)
+        self._administration = Administration(start, database, self._shipping.record, self._log)
+        self._following = Following(database, self._send, self._administration.bootstrap, self._log)
+        self._administration.changed = self._following.wake
+        self._following.start()
+        _step_back()  # but not the thread that has just begun: a key that is revoked is to be refused soon
+        self._shipping.start()
+        self._send(Kind.READY)
+        self._administration.begin()
+
+    def _adopt(self, folder: Path, chain: str) -> None:
+        """End the journal of a writer that doesn't run any more."""
+        try:
+            journal = Journal(folder, chain, list, interrupted=interrupted)
+        except (JournalError, OSError) as error:
+            self._log.error("a journal can't be ended", folder=str(folder), reason=str(error))
+            return
+        journal.close()
+
+
+def _step_back() -> None:
+    """Take the processor where no worker wants it, from this thread on: journals are safe, and callers wait."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
