@@ -1,0 +1,262 @@
+"""What answers look like: one class for each, of which the OpenAPI document is made; tests hold answers to them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RoleWord = Literal["viewer", "operator", "administrator"]
+Time = Annotated[str, Field(description="RFC 3339, in UTC.", json_schema_extra={"format": "date-time"})]
+Data = Annotated[Any, Field(description="The object as it is written in the document.")]
+
+
+class Answer(BaseModel):
+    """A JSON object with these members and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProblemAt(Answer):
+    """One thing that is wrong, or a warning."""
+
+    pointer: str = Field(description="Where in the body: a JSON pointer (RFC 6901); empty where it is elsewhere.")
+    message: str = Field(description="What is wrong, and what to do.")
+    path: str = Field(description="Where in the document, as `exeat check` prints it.")
+    source: str = Field(description="Where that was written.")
+
+
+class Problem(Answer):
+    """A failure (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="The failure's name, also in the field `Exeat-Error`.")
+    hint: str
+    request_id: str
+    retry_after: int | None = Field(default=None, description="Seconds.")
+    problems: list[ProblemAt] | None = Field(default=None, description="Everything that is wrong with the body.")
+
+
+class ErrorPage(Answer):
+    """What a code means."""
+
+    code: str
+    status: int
+    title: str
+    explanation: str
+    hint: str
+
+
+class ChangeShown(Answer):
+    """One change of one object, without secrets."""
+
+    kind: str
+    name: str
+    action: str
+    before: Any = Field(description="As it was; null if it wasn't there.")
+    after: Any = Field(description="As it is now; null if it is gone.")
+
+
+class Preview(Answer):
+    """What a change would do; the answer to `?dry_run=true`."""
+
+    problems: list[ProblemAt]
+    warnings: list[ProblemAt]
+    changes: list[ChangeShown]
+
+
+class Warned(Answer):
+    """What every change answers with."""
+
+    warnings: list[ProblemAt] = Field(default=[], description="What is allowed but probably not meant; after changes.")
+
+
+class Object(Warned):
+    """An upstream, destination, consumer or section, wherever it is written."""
+
+    name: str
+    source: str = Field(description="`database`, `environment`, or `file exeat.yaml:12`.")
+    read_only: bool = Field(description="Whether it can only be changed where it is written.")
+    revision: int | None = Field(description="Its version, which is its ETag too; null outside of the database.")
+    data: Data
+
+
+class Objects(Answer):
+    """A page of objects, by name."""
+
+    items: list[Object]
+    next: str | None = Field(description="What `after` has to be for the next page.")
+
+
+class Key(Warned):
+    """A key of a consumer, without its text."""
+
+    id: str
+    consumer: str
+    label: str
+    state: Literal["active", "expired", "revoked"]
+    created_at: Time
+    created_by: str
+    expires_at: Time | None
+    revoked_at: Time | None
+    last_used_at: Time | None
+    networks: list[str]
+    replaces: str | None = Field(description="The key that it was made to replace.")
+    revision: int
+
+
+class NewKey(Key):
+    """A key as it is made: the only answer that holds its text."""
+
+    key: str = Field(description="The key; it isn't kept, and is never shown again.")
+
+
+class Keys(Answer):
+    """A page of keys, by id."""
+
+    items: list[Key]
+    next: str | None
+
+
+class Credential(Warned):
+    """A secret of the vault, without its value."""
+
+    name: str
+    version: int = Field(description="How often it was set; its ETag too.")
+    changed_at: Time
+    changed_by: str
+    used_by: list[str] = Field(description="The objects that refer to it, such as `upstream/github`.")
+
+
+class Credentials(Answer):
+    """A page of credentials, by name."""
+
+    items: list[Credential]
+    next: str | None
+
+
+class RevisionShort(Answer):
+    """A change of the configuration."""
+
+    number: int
+    time: Time
+    who: str
+    why: str
+    count: int = Field(description="How many things were changed.")
+    summary: list[str] = Field(description="What was changed, such as `update upstream/github`; the first 20.")
+
+
+class Revision(RevisionShort):
+    """A change of the configuration, whole."""
+
+    changes: list[ChangeShown]
+
+
+class Revisions(Answer):
+    """A page of revisions, newest first."""
+
+    items: list[RevisionShort]
+    next: str | None
+
+
+class Applied(Warned):
+    """What a document or a rollback has changed."""
+
+    revision: int = Field(description="The configuration's revision now.")
+    changes: list[ChangeShown]
+
+
+class Administrator(Warned):
+    """Who may use the admin API."""
+
+    name: str
+    role: RoleWord
+    disabled: bool
+    has_password: bool
+    created_at: Time
+    revision: int
+
+
+class Administrators(Answer):
+    """A page of administrators, by name."""
+
+    items: list[Administrator]
+    next: str | None
+
+
+class Token(Warned):
+    """An administrator's token, without its text."""
+
+    id: str
+    administrator: str
+    role: RoleWord
+    label: str
+    state: Literal["active", "expired", "revoked"]
+    created_at: Time
+    expires_at: Time | None
+    revoked_at: Time | None
+    last_used_at: Time | None
+
+
+class NewToken(Token):
+    """A token as it is made: the only answer that holds its text."""
+
+    token: str = Field(description="The token; it isn't kept, and is never shown again.")
+
+
+class Tokens(Answer):
+    """A page of tokens, by id."""
+
+    items: list[Token]
+    next: str | None
+
+
+class Session(Answer):
+    """Who asks."""
+
+    administrator: str
+    role: RoleWord
+    way: Literal["session", "token", "local"]
+    expires_at: Time | None
+
+
+class Records(Answer):
+    """A page of records, newest first."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+class UsageOf(Answer):
+    """What one group has used."""
+
+    labels: dict[str, str | int] = Field(description="What it is counted by.")
+    start: Time | None = Field(description="Where its step begins; null without steps.")
+    requests: int
+    errors: int
+    bytes_in: int
+    bytes_out: int
+    attempts: int
+    costs: dict[str, str] = Field(description="Amounts by currency.")
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Usage(Answer):
+    """What was used in a range of time."""
+
+    since: Time
+    until: Time
+    items: list[UsageOf]
+
+
+class Status(BaseModel):
+    """How the gateway is; more members come from the process that runs it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    revision: int = Field(description="The number of the last change of the configuration.")
+    version: str = Field(description="Exeat's version.")
+    time: Time

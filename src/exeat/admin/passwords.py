@@ -1,0 +1,60 @@
+"""Passwords of administrators: argon2id, a few at a time because each one takes 64 MiB while it is checked."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from exeat.admin.codes import Code
+from exeat.admin.refusal import Fault, Refusal
+from exeat.model.secret import Secret
+
+LEAST_LENGTH = 12
+MOST_LENGTH = 1024
+AT_ONCE = 2
+WAIT_S = 5.0
+
+
+class Passwords:
+    """Makes and checks hashes. `hasher` has the parameters of RFC 9106 for little memory, unless told otherwise."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._nobodys = self._hasher.hash("nobody has this password")
+
+    def hash(self, password: Secret) -> str:
+        """What is kept of a password."""
+        with self._turn():
+            return self._hasher.hash(password.reveal())
+
+    def verify(self, kept: str | None, password: Secret) -> bool:
+        """Whether a password is the one; takes as long where there is none to compare with."""
+        with self._turn():
+            try:
+                self._hasher.verify(kept or self._nobodys, password.reveal())
+            except (VerificationError, InvalidHashError):
+                return False
+            return kept is not None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._free.acquire(timeout=WAIT_S):
+            raise Refusal(Code.OVERLOADED, "Too many passwords are being checked at once.", retry_after_s=WAIT_S)
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+def faults_of(password: str, name: str, pointer: str = "/password") -> list[Fault]:
+    """What is wrong with a new password."""
+    if len(password) < LEAST_LENGTH:
+        return [Fault(pointer, f"has fewer than {LEAST_LENGTH} characters")]
+    if len(password) > MOST_LENGTH:
+        return [Fault(pointer, f"has more than {MOST_LENGTH} characters")]
+    if name and password.lower().replace(name.lower(), "") in {"", "1", "123"}:
+        return [Fault(pointer, "is the administrator's name")]
+    return []
