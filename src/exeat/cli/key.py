@@ -1,26 +1,86 @@
-"""`exeat key create`: a new key, shown this once, and the lines that make the document know it."""
+"""`exeat key create`: a new key, shown this once; made in the database, or for the document, which then knows it."""
 
+import json
 import re
 import secrets
+import sys
+from typing import NamedTuple
 
+from exeat.cli.admin.api import Api, ApiError, path_of
+from exeat.cli.admin.keys import make_key as make_there
+from exeat.cli.admin.keys import show_new
+from exeat.cli.admin.naming import NOT_FOUND, named
+from exeat.cli.admin.reach import guarded, open_api
 from exeat.cli.output import FINE, complain, say, say_json
 from exeat.config.grammar import NAME
+from exeat.config.problem import suggest
+from exeat.config.settings import Settings, read_settings
 from exeat.model.key import ALPHABET, ID_LENGTH, SECRET_LENGTH, NewKey, make_key
 
 
-def create(consumer: str | None, *, as_json: bool) -> int:
-    """Print a new key; nothing of it is kept."""
+class Wanted(NamedTuple):
+    """What a key is to be. Without a consumer it is for the document."""
+
+    consumer: str | None
+    label: str = ""
+    expires: str | None = None
+    networks: tuple[str, ...] = ()
+
+
+def create(wanted: Wanted, *, prints_only: bool, as_json: bool) -> int:
+    """Make a key where its consumer is known; else print one, of which nothing is kept."""
+    consumer = wanted.consumer
     if consumer is not None and not re.fullmatch(NAME, consumer):
         return complain([f"'{consumer}' can't be a consumer's name; write it as in web-shop"])
+
+    def work() -> int:
+        settings = None if consumer is None or prints_only else read_settings()
+        if settings is not None and (settings.control_url is not None or settings.has_database()):
+            is_made = _make_there(settings, wanted, str(consumer), as_json=as_json)
+            if is_made:
+                return FINE
+        return _print(wanted, as_json=as_json)
+
+    return guarded(work)
+
+
+def _make_there(settings: Settings, wanted: Wanted, consumer: str, *, as_json: bool) -> bool:
+    """Make the key in the database; False where that doesn't know the consumer yet, and the document could."""
+    with open_api(settings) as api:
+        if settings.control_url is None and not _knows(api, consumer):
+            return False
+        with named(api, "/consumers", consumer):
+            api.get(path_of("consumers", consumer))
+        body = make_there(api, consumer, wanted.label, wanted.expires, wanted.networks)
+    show_new(body, "It works within a second.", as_json=as_json)
+    return True
+
+
+def _knows(api: Api, consumer: str) -> bool:
+    try:
+        api.get(path_of("consumers", consumer))
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        near = suggest(consumer, [str(one["name"]) for one in api.items("/consumers")])
+        sys.stderr.write(f"exeat: there is no consumer '{consumer}' yet, so this key is for the document{near}\n")
+        return False
+    return True
+
+
+def _print(wanted: Wanted, *, as_json: bool) -> int:
     made = make_key("".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH)))
     if as_json:
         say_json(made._asdict())
     else:
-        say(_render(made, consumer or "my-app"))
+        say(_render(made, wanted))
     return FINE
 
 
-def _render(made: NewKey, consumer: str) -> str:
+def _render(made: NewKey, wanted: Wanted) -> str:
+    consumer = wanted.consumer or "my-app"
+    more = "" if wanted.expires is None else f", expires: {json.dumps(wanted.expires)}"
+    more += f", networks: {json.dumps(list(wanted.networks))}" if wanted.networks else ""
     return f"""\
 {made.key}
 
@@ -30,6 +90,6 @@ The document needs its SHA-256 alone:
 consumers:
   {consumer}:
     keys:
-      - {{id: {made.id}, sha256: {made.sha256}}}
+      - {{id: {made.id}, sha256: {made.sha256}{more}}}
     grants: []  # what it may call: names of upstreams, or destinations
 """

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
+from exeat.cli.admin.app import Expires, Label, add_commands
 from exeat.cli.audit.app import app as audit
 
 app = typer.Typer(
     name="exeat",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-keys = typer.Typer(no_args_is_help=True, help="Make keys for the callers of the gateway.")
+keys = typer.Typer(no_args_is_help=True, help="Make keys for the callers of the gateway; replace and revoke them.")
 app.add_typer(keys, name="key")
 keyring = typer.Typer(no_args_is_help=True, help="Look at the master keys that secrets are sealed under; rotate them.")
 app.add_typer(keyring, name="keyring")
@@ -93,12 +93,19 @@ def explain(
 @keys.command("create")
 def create_key(
     consumer: Annotated[str | None, typer.Argument(metavar="[CONSUMER]", help="Whose key it will be.")] = None,
+    label: Label = "",
+    expires: Expires = None,
+    networks: Annotated[
+        list[str] | None, typer.Option("--network", metavar="NETWORK", help="Where it may be used from; repeatable.")
+    ] = None,
+    print_only: Annotated[bool, typer.Option("--print-only", help="For the document: don't keep it.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Make a key: shown once, with the lines that make the document know it."""
-    from exeat.cli.key import create
+    """Make a key, shown once: in the database if that knows the consumer, else for the document, with its lines."""
+    from exeat.cli.key import Wanted, create
 
-    raise typer.Exit(create(consumer, as_json=as_json))
+    wanted = Wanted(consumer, label, expires, tuple(networks or ()))
+    raise typer.Exit(create(wanted, prints_only=print_only, as_json=as_json))
 
 
 @keyring.command("list")
@@ -161,6 +168,9 @@ def version(as_json: AsJson = False) -> None:  # noqa: FBT002
     from exeat.cli.version import version as run
 
     raise typer.Exit(run(as_json=as_json))
+
+
+add_commands(app, keys)
 
 
 def main() -> None:
