@@ -2,7 +2,7 @@
 
 | on a page                                 | where it runs                                                          |
 |-------------------------------------------|------------------------------------------------------------------------|
-| ports 8080 and 8443                       | free ports                                                             |
+| ports 8080, 8081 and 8443                 | free ports                                                             |
 | `https://api.github.com` and its like     | `https://api.github.com.localhost:PORT`, a stand-in on loopback        |
 | such a URL in the document                | a line more, which lets the gateway call loopback                      |
 | such a host among the destinations        | the same, with `private`                                               |
@@ -14,6 +14,7 @@
 What programs print is spelt back before it is compared with the page.
 """
 
+import hashlib
 import re
 import socket
 from collections.abc import Mapping
@@ -23,11 +24,11 @@ from tests.documentation.standins import STAND_INS, StandIn
 from tests.support.gateway import MadeKey, make_key
 
 LOOPBACK = '[127.0.0.0/8, "::1/128"]'
-PORTS = ("8080", "8443")
+PORTS = ("8080", "8081", "8443")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _PLACEHOLDER = "exeat_…"
 _FOLDERS = re.compile(r"(?<![\w./-])/(run|etc)/(?=exeat|secrets)")
-_MADE = re.compile(r"(?P<key>exeat_\w{12}_\w{38})\b.*?sha256: (?P<sha256>[0-9a-f]{64})", re.DOTALL)
+_MADE = re.compile(r"\bexeat_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}\b")
 
 
 class Spelling:
@@ -45,6 +46,11 @@ class Spelling:
     def port(self) -> str:
         """The port of the gateway, which pages call 8080."""
         return self._gateway_ports["8080"]
+
+    @property
+    def control_port(self) -> str:
+        """The port of the control listener, which pages call 8081."""
+        return self._gateway_ports["8081"]
 
     # From the page to where it runs.
 
@@ -101,7 +107,7 @@ class Spelling:
 
     def output(self, text: str) -> str:
         """What a program printed."""
-        self._made += [MadeKey(found["key"], found["sha256"]) for found in _MADE.finditer(text)]
+        self._made += [MadeKey(key, hashlib.sha256(key.encode()).hexdigest()) for key in _MADE.findall(text)]
         for one in STAND_INS:
             text = text.replace(self._here(one), one.host)
             text = text.replace(f".{self._here(one).partition('.')[2]}", "." + one.host.partition(".")[2])

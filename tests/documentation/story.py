@@ -1,7 +1,7 @@
 r"""One page told as a story: its examples run from top to bottom, in one folder and one shell.
 
 * `yaml` has no problem for `exeat check`. What opens with `# exeat.yaml` is the document from there on, and a gateway
-  that runs takes it over; what opens with `# broken.yaml` has a problem.
+  that runs takes it over; what opens with `# broken.yaml` has a problem; any other `# NAME` is written to that file.
 * `console`: lines after `$ ` run (`> ` and a last `\` continue them); the lines below are what they print.
 * `curl` in a table runs, and is answered with a status below 400.
 * `python` runs; a `text` block right behind it is what it prints. Other `text` is for people.
@@ -25,7 +25,7 @@ from pathlib import Path
 from tests.documentation.comparing import matches
 from tests.documentation.pages import Block, Page
 from tests.documentation.session import Said, Session
-from tests.documentation.spelling import Spelling, free_ports
+from tests.documentation.spelling import Spelling
 from tests.documentation.standins import SECRETS, Running
 from tests.support.gateway import environment, wait_until
 
@@ -53,7 +53,11 @@ class Story:
         self._printed = ""
         keys = [] if "$ exeat key create" in page.text else self._spelling.first_keys(page.text)
         _provide_files(folder, running)
-        self._session = Session(folder, _environment(folder, running, self._spelling, [made.key for made in keys]))
+        is_administered = "8081" in page.text
+        known = _environment(
+            folder, running, self._spelling, [made.key for made in keys], is_administered=is_administered
+        )
+        self._session = Session(folder, known)
 
     def tell(self) -> None:
         """Run every example; AssertionError names the line of the first that isn't as the page says."""
@@ -96,6 +100,8 @@ class Story:
         assert said.code == 0, said.output
         if name is not None and name["name"] == DOCUMENT:
             self._replace_document(self._spelling.document(block.text))
+        elif name is not None:
+            self._write(name["name"], self._spelling.document(block.text))
 
     def _replace_document(self, text: str) -> None:
         before = len(_IN_FORCE.findall(self._log()))
@@ -232,7 +238,9 @@ def _provide_files(folder: Path, running: Running) -> None:
     authority.write_pair(folder / "etc/exeat/server.pem", folder / "etc/exeat/server.key", "localhost", "127.0.0.1")
 
 
-def _environment(folder: Path, running: Running, spelling: Spelling, keys: list[str]) -> dict[str, str]:
+def _environment(
+    folder: Path, running: Running, spelling: Spelling, keys: list[str], *, is_administered: bool
+) -> dict[str, str]:
     """A terminal's environment, with what the pages assume to be there."""
     names = ("KEY", "OTHER_KEY")
     known = environment({})
@@ -244,7 +252,7 @@ def _environment(folder: Path, running: Running, spelling: Spelling, keys: list[
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "EXEAT_LISTEN": f"127.0.0.1:{spelling.port}",
-        "EXEAT_CONTROL_LISTEN": f"127.0.0.1:{free_ports(1)[0]}",
+        "EXEAT_CONTROL_LISTEN": f"127.0.0.1:{spelling.control_port}" if is_administered else "off",
         "EXEAT_LOG_FORMAT": "console",
         "EXEAT_DRAIN_S": "5",
         "SSL_CERT_FILE": str(running.authority.file),
