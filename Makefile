@@ -8,6 +8,9 @@ FUZZ := $(VENV)/fuzz.installed
 SECONDS := 60
 # Two processes of tests at once, but for tests/hostile, which measures how long others wait.
 SIDE_BY_SIDE := -n 2 --dist loadfile
+# What never passes through compiled modules, or hardly.
+NOT_COMPILED := --ignore tests/policy/test_redact.py $(patsubst %,--ignore tests/end_to_end/test_%.py, \
+  configuration_in_database control_process database_went_back)
 SOURCES := $(shell find src -name '*.py')
 
 .PHONY: help env test-env run test test-compiled check fix compile bench fuzz lock clean
@@ -68,7 +71,7 @@ build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
 # which only the uncompiled program lets them do.)
 test-compiled: build/compiled
 	PYTHONPATH=build/compiled $(BIN)/pytest tests/conformance tests/proxy tests/wire tests/policy tests/journal \
-	  tests/end_to_end tests/faults --deselect tests/proxy/test_pool.py --ignore tests/policy/test_redact.py $(or $(ARGS),$(SIDE_BY_SIDE))
+	  tests/end_to_end tests/faults --deselect tests/proxy/test_pool.py $(NOT_COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
 
 bench: build/compiled
 	$(BIN)/python bench/run.py

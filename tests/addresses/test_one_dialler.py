@@ -51,6 +51,9 @@ ALLOWED = {
     "cli/sample/address.py": {"http.client", "connect"},  # the demonstration's caller, which calls the gateway
     "cli/sample/traffic.py": {"http.client"},  # the same
     "cli/demo.py": {"connect"},  # the same
+    "cli/admin/api.py": {"httpx"},  # commands, which call the admin API of their own gateway
+    "cli/admin/local.py": {"httpx"},  # the same within the process
+    "cli/admin/remote.py": {"httpx"},  # the same
     "config/upstreams.py": {"connect"},  # the name of a timeout
     "cli/version.py": {"system"},  # of the platform module
 }

@@ -283,7 +283,10 @@ def test_a_key_elsewhere_is_refused(caller: RawCaller, place: Place) -> None:
 
 
 names = st.sampled_from(["Accept", "X-Own", "Cookie", "User-Agent", "X-A_B", "If-None-Match", "Content-Type"])
-values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=30)
+# What is looked for afterwards as a trace of the gateway isn't the caller's own.
+values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=30).filter(
+    lambda text: "exeat" not in text.lower()
+)
 segments = st.text(st.sampled_from("abcXYZ019-._~!$'()*+,;=:@%"), min_size=1, max_size=12).filter(
     lambda text: "%" not in text and not text.startswith(".")
 )

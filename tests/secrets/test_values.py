@@ -178,7 +178,8 @@ FAULTS: Mapping[str, Callable[[str], Mapping[str, object]]] = {
     "a parameter's break": lambda text: {"kind": "query", "name": f"{text}\n", "secret": text},
     "a reference to nowhere": lambda text: {"kind": "bearer", "secret": "${file:/nowhere/}" + text},
     "half a reference": lambda text: {"kind": "bearer", "secret": "${" + text},
-    "an unknown reference": lambda text: {"kind": "bearer", "secret": "${vault:" + text + "}"},
+    "an unknown reference": lambda text: {"kind": "bearer", "secret": "${secret:" + text + "}"},
+    "no name of the vault": lambda text: {"kind": "bearer", "secret": "${vault:" + text + "}"},
 }
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,7 +24,14 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._free = threading.BoundedSemaphore(AT_ONCE)
-        self._nobodys = self._hasher.hash("nobody has this password")
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hasher.hash("nobody has this password")
+
+    def prepare(self) -> None:
+        """Make what a log-in without an administrator is compared with, before the first one comes."""
+        self.verify(None, Secret(""))
 
     def hash(self, password: Secret) -> str:
         """What is kept of a password."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from exeat.config.problem import suggest
-from exeat.model.stored import vault_context
+from exeat.model.stored import VAULT_NAME, vault_context
 from exeat.vault.keyring import KeyringError
 from exeat.vault.seal import Sealer, SealError
 
@@ -27,6 +27,8 @@ class Vault:
     def open(self, name: str) -> str:
         """The value of a name; VaultError if there is none, or it can't be opened."""
         sealed = self.values.get(name)
+        if not VAULT_NAME.fullmatch(name):  # it may be a secret that somebody has put into the wrong place
+            raise VaultError("what stands behind 'vault:' can't be a name there: a-z, digits, '.', '_' and '-'")
         if sealed is None:
             raise VaultError(f"the vault has no '{name}'{suggest(name, self.values)}")
         try:

@@ -1,8 +1,10 @@
 """What the database holds of the configuration, as it travels to who compiles it; its secrets are sealed."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+VAULT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 DATABASE_FILE = "exeat.db"  # in the data directory, where no other database is named
 
 

@@ -27,6 +27,8 @@ def gateway() -> Iterator[Gateway]:
     """A gateway with an admin API and an empty document."""
     env = {"EXEAT_CONTROL_LISTEN": "127.0.0.1:0", "EXEAT_ADMIN_TOKEN": TOKEN}
     with Gateway("upstreams: {}\n", env) as running:
+        beside = Place(running.folder)
+        wait_until(lambda: beside.run("export").returncode == 0, "its first start has made the database")
         yield running
 
 

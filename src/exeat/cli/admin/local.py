@@ -133,7 +133,7 @@ def open_local(settings: Settings) -> Iterator[Local]:
             f"There is no database in {folder} yet: start the gateway there, run `exeat migrate`, or set"
             " EXEAT_DATA_DIR, EXEAT_DATABASE_URL or EXEAT_CONTROL_URL."
         )
-    with open_trail(settings) as engine, asyncio.Runner() as runner:
+    with open_trail(settings, makes_tables=True) as engine, asyncio.Runner() as runner:
         services = Services(
             engine=engine,
             sealer=LateSealer(settings),

@@ -11,8 +11,8 @@ from exeat.cli.output import FAILED, complain
 from exeat.config.problem import ConfigError
 from exeat.config.settings import Settings, read_settings
 from exeat.store.database import default_url, open_database
-from exeat.store.failure import StoreError
-from exeat.store.migrate import check_schema
+from exeat.store.failure import OldSchemaError, StoreError
+from exeat.store.migrate import check_schema, migrate
 
 
 class UsageError(Exception):
@@ -20,16 +20,24 @@ class UsageError(Exception):
 
 
 @contextmanager
-def open_trail(settings: Settings) -> Iterator[Engine]:
-    """The audit trail of these settings, for a block; StoreError if there is none yet."""
+def open_trail(settings: Settings, *, makes_tables: bool = False) -> Iterator[Engine]:
+    """The database of these settings, for a block; StoreError if there is none yet.
+
+    One that is empty, because its gateway has only just begun, may be given its tables.
+    """
     url = settings.database_url
     folder = settings.directory / settings.data_dir
-    if url is None and not (folder / "exeat.db").exists():
+    if not settings.has_database():
         raise StoreError(f"There are no records in {folder} yet: start the gateway there, or set EXEAT_DATA_DIR.")
     logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # it would print tracebacks when interrupted
     engine = open_database(default_url(folder) if url is None else url.reveal())
     try:
-        check_schema(engine)
+        try:
+            check_schema(engine)
+        except OldSchemaError as error:
+            if not (makes_tables and error.is_empty):
+                raise
+            migrate(engine)
         yield engine
     finally:
         engine.dispose()

@@ -125,6 +125,7 @@ class Administration:
             report=lambda error, request: self._log.bug(error, request=request),
             is_tls=start.identity is not None,
         )
+        services.passwords.prepare()
         config = uvicorn.Config(
             build_app(services),
             log_config=None,

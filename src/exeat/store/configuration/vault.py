@@ -5,14 +5,13 @@ Rule 2: a value that something refers to can't be removed.
 """
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from exeat.model.secret import Secret
-from exeat.model.stored import vault_context
+from exeat.model.stored import VAULT_NAME, vault_context
 from exeat.store.configuration.failure import ConflictError, InvalidError, NotFoundError
 from exeat.store.configuration.literals import references
 from exeat.store.configuration.tables import objects, secrets
@@ -20,7 +19,6 @@ from exeat.store.configuration.work import Change, Sealing, Work
 from exeat.store.database import reading
 
 KIND = "credential"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _NAMED = 5  # users in a sentence
 
 
@@ -42,7 +40,7 @@ def list_secrets(engine: Engine) -> list[SecretItem]:
 
 def put_secret(work: Work, name: str, value: Secret) -> int:
     """Seal a value under a name; its version, which stays where the value is the same."""
-    if not _NAME.fullmatch(name):
+    if not VAULT_NAME.fullmatch(name):
         raise InvalidError(f"The name '{name}' isn't made of a-z, 0-9, '.', '_' and '-', at most 128.")
     sealer = _sealer(work)
     present = _find(work.connection, name)
