@@ -22,6 +22,7 @@ from exeat.admin.passwords import Passwords
 from exeat.admin.roles import PREFIX, Role
 from exeat.admin.services import Checked, Members, Outside, Services, describe_outside, draw_symbols
 from exeat.admin.token import make_token
+from exeat.cli.control.effect import Effect
 from exeat.config.compile import load, outside
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings, read_settings
@@ -94,6 +95,7 @@ class World:
             clock=lambda: self.now,
             steady=lambda: self.now,
             outside=self.outside,
+            explain=lambda asked: Effect(self.settings(), self.engine).explain(asked),
             changed=self.revisions.append,
             report=lambda error, _: self.reported.append(error),
             passwords=PASSWORDS,

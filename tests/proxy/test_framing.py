@@ -215,7 +215,7 @@ def test_every_answer_is_dated_and_identified(stage: Stage) -> None:
         api.says("HTTP/1.1 204 No Content", *sent)
         raw = caller.takes_raw()
         assert raw.count(b"Date: ") == 1
-        assert raw.count(b"1994") == dates
+        assert raw.count(b"Nov 1994") == dates
         assert raw.count(b"Exeat-Request-Id: ") == 1
         assert f"Exeat-Request-Id: {stage.records[-1]['id']}\r\n".encode() in raw
 

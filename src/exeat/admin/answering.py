@@ -39,6 +39,11 @@ def changes(model: type[BaseModel] | None, *more: Code, status: int = 200, versi
     return {status: _good(model, tagged=versioned), 200: preview, **fails(*codes)}
 
 
+def asks(model: type[BaseModel], *more: Code) -> Documented:
+    """The answers of a route that is asked something in a body, and changes nothing."""
+    return {200: _good(model), **fails(*_EVERY, Code.BODY_TOO_LARGE, Code.MEDIA_TYPE, *more)}
+
+
 def makes(model: type[BaseModel], *more: Code) -> Documented:
     """The answers of a route that makes something which is no part of the configuration."""
     return {201: _good(model), **fails(*_EVERY, Code.BODY_TOO_LARGE, Code.MEDIA_TYPE, *more)}

@@ -167,6 +167,28 @@ class Applied(Warned):
     changes: list[ChangeShown]
 
 
+class ExplainedPhase(Answer):
+    """One phase of a request's life."""
+
+    number: int
+    name: str
+    outcome: Literal["ok", "report", "refused", "unknown"]
+    lines: list[str]
+
+
+class Explanation(Answer):
+    """What would happen to a request: how far it gets, why, and what would leave, without its credential."""
+
+    allowed: bool
+    consumer: str | None
+    status: int | None = Field(description="Of the refusal.")
+    code: str | None = Field(description="Of the refusal.")
+    detail: str | None
+    hint: str | None
+    leaves: list[str]
+    phases: list[ExplainedPhase]
+
+
 class Administrator(Warned):
     """Who may use the admin API."""
 

@@ -15,6 +15,7 @@ from exeat.admin import (
     administrators,
     credentials,
     documents,
+    explain,
     keys,
     objects,
     revisions,
@@ -39,7 +40,7 @@ from exeat.store.failure import StoreError
 E = TypeVar("E", bound=Exception)
 RESOURCES = (
     status.router, session.router, objects.build_router(), keys.router, credentials.router, revisions.router,
-    documents.router, administrators.router, tokens.router, trail.router,
+    documents.router, explain.router, administrators.router, tokens.router, trail.router,
 )  # fmt: skip
 # What the store refuses; the first that fits.
 _OF_STORE: tuple[tuple[type[StoreError], Code], ...] = (

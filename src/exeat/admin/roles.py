@@ -54,6 +54,7 @@ LEAST: dict[str, dict[str, Role | None]] = {
     "/revisions/{number}/rollback": {"POST": O},
     "/apply": {"POST": O},
     "/export": {"GET": V},
+    "/explain": {"POST": V},
     "/administrators": {"GET": A, "POST": A},
     "/administrators/{name}": {"GET": A, "PATCH": A, "DELETE": A},
     "/tokens": {"GET": V, "POST": V},

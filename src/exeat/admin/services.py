@@ -38,6 +38,25 @@ class Outside(NamedTuple):
     sources: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
+class Asked(NamedTuple):
+    """A request to be explained: by whom, what, with which fields (`Name: value`), and from which address."""
+
+    consumer: str
+    method: str
+    target: str
+    headers: tuple[str, ...] = ()
+    address: str | None = None
+    resolve: bool = False
+
+
+class QuestionError(Exception):
+    """A question that makes no sense; the text says why, and holds no key."""
+
+
+def _cannot_explain(_asked: Asked) -> Mapping[str, object]:
+    raise QuestionError("this gateway explains nothing")
+
+
 def draw_symbols(count: int) -> str:
     """Random symbols of base62, from the system's source for secrets."""
     return "".join(secrets.choice(ALPHABET) for _ in range(count))
@@ -50,7 +69,8 @@ class Services:
     `check` compiles the database's part together with file and environment. `audit(actor, action, what, before, after)`
     puts down the record of a change and says whether it is safe; where it isn't, the change isn't made. `status` is
     what GET /status answers, beside the revision. `changed(revision)` is called after each commit of a change.
-    `clock` gives seconds since 1970, `steady` seconds that never go back; `report` gets what nobody expected.
+    `explain` says what would happen to a request, or raises QuestionError. `clock` gives seconds since 1970, `steady`
+    seconds that never go back; `report` gets what nobody expected.
     """
 
     engine: Engine
@@ -61,6 +81,7 @@ class Services:
     steady: Callable[[], float]
     status: Callable[[], Mapping[str, object]] = dict
     outside: Callable[[], Outside] = Outside
+    explain: Callable[[Asked], Mapping[str, object]] = _cannot_explain
     changed: Callable[[int], None] = lambda _revision: None
     report: Callable[[Exception, str], None] = lambda _error, _request_id: None
     is_tls: bool = False

@@ -56,6 +56,11 @@ def explain_request(question: Question, *, config: Path | None, dns: bool, as_js
     return FINE if explanation.error is None else REFUSED
 
 
+def answer_question(question: Question, snapshot: Snapshot, *, dns: bool) -> dict[str, object]:
+    """The same as data, for one snapshot; QuestionError if it makes no sense."""
+    return _as_data(asyncio.run(_answer(_ask(question, snapshot), snapshot, dns=dns)))
+
+
 async def _answer(asked: Asked, snapshot: Snapshot, *, dns: bool) -> Explanation:
     names = Names(AresLookup(), time.monotonic)
 

@@ -25,7 +25,7 @@ def served(place: Place, listener: socket.socket) -> Iterator[None]:
     """Serve the database of a place on a listener, for a block."""
     settings = read_settings(environment({}), place.folder)
     engine = open_database(f"sqlite:///{place.folder}/exeat-data/exeat.db")
-    effect = Effect(settings)
+    effect = Effect(settings, engine)
     services = Services(
         engine=engine,
         sealer=Sealer(open_keyring(None, place.folder, place.folder / "exeat-data")),

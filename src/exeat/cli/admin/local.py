@@ -126,7 +126,6 @@ class Local:
 def open_local(settings: Settings) -> Iterator[Local]:
     """The application over the local database, for a block; StoreError if there is none."""
     records, faults = Records(settings), list[Exception]()
-    effect = Effect(settings)
     if not settings.has_database():
         folder = settings.directory / settings.data_dir
         raise StoreError(
@@ -134,11 +133,13 @@ def open_local(settings: Settings) -> Iterator[Local]:
             " EXEAT_DATA_DIR, EXEAT_DATABASE_URL or EXEAT_CONTROL_URL."
         )
     with open_trail(settings, makes_tables=True) as engine, asyncio.Runner() as runner:
+        effect = Effect(settings, engine)
         services = Services(
             engine=engine,
             sealer=LateSealer(settings),
             check=effect.check,
             outside=effect.outside,
+            explain=effect.explain,
             audit=records.record,
             clock=lambda: datetime.now(UTC).timestamp(),
             steady=time.monotonic,

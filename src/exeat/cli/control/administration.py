@@ -111,12 +111,13 @@ class Administration:
 
         start, settings = self._start, self._settings
         data_dir = settings.directory / settings.data_dir
-        effect = Effect(settings)
+        effect = Effect(settings, self._database.unprepared)
         services = Services(
             engine=self._database.unprepared,
             sealer=Sealer(open_keyring(settings.keyring, settings.directory, data_dir)),
             check=effect.check,
             outside=effect.outside,
+            explain=effect.explain,
             audit=lambda *change: self._record(change_of(*change)),
             clock=lambda: time.time_ns() / 1e9,
             steady=time.monotonic,

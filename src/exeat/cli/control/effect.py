@@ -1,17 +1,24 @@
 """What a change in the database would make of the whole configuration, before it is made."""
 
-from exeat.admin.services import Checked, Outside, describe_outside
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+
+from exeat.admin.services import Asked, Checked, Outside, QuestionError, describe_outside
+from exeat.cli import explain
 from exeat.config.compile import load, outside
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings
 from exeat.model.stored import Stored
+from exeat.store.configuration.stored import read_stored
 
 
 class Effect:
     """Compiles with the file and the environment of this gateway, as its supervisor does."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
+        self._engine = engine
 
     def check(self, stored: Stored) -> Checked:
         """What would be wrong, and what is probably not meant.
@@ -32,3 +39,15 @@ class Effect:
     def outside(self) -> Outside:
         """What only file and environment can change."""
         return describe_outside(outside(self._settings))
+
+    def explain(self, asked: Asked) -> Mapping[str, object]:
+        """What would happen to a request by all that is written now."""
+        try:
+            snapshot = load(self._settings, read_stored(self._engine), running=True).snapshot
+        except DocumentError as error:
+            raise QuestionError("the configuration has problems; see the status") from error
+        question = explain.Question(asked.consumer, asked.method, asked.target, asked.headers, asked.address)
+        try:
+            return explain.answer_question(question, snapshot, dns=asked.resolve)
+        except explain.QuestionError as error:
+            raise QuestionError(str(error)) from error
