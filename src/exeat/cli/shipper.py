@@ -8,7 +8,7 @@ Rule 3: a chain that can't go on holds up no other, and one that has much to mov
 from collections.abc import Iterator
 from pathlib import Path
 
-from exeat.journal.follow import Follower
+from exeat.journal.follow import READING_BYTES, Follower
 from exeat.journal.segments import JournalError
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.failure import ChainError
@@ -17,15 +17,16 @@ from exeat.store.failure import ChainError
 class Shipper:
     """The journals below one folder, of one instance. Its errors are those of the database; those of one chain wait."""
 
-    def __init__(self, folder: Path, instance: str, writer: AuditWriter) -> None:
+    def __init__(self, folder: Path, instance: str, writer: AuditWriter, *, reading_bytes: int = READING_BYTES) -> None:
         self._folder = folder
         self._instance = instance
         self._writer = writer
+        self._reading_bytes = reading_bytes
         self._followers: dict[str, Follower] = {}
         self.stuck: dict[str, str] = {}  # chains that can't go on, and why
 
     def ship(self) -> int:
-        """Move about 8 MiB of each journal; how many records were new. StoreError if the database can't take them."""
+        """Move a reading of each journal; how many records were new. StoreError if the database can't take them."""
         return sum([self._ship(name) for name in self._writers()])
 
     def _writers(self) -> Iterator[str]:
@@ -44,7 +45,9 @@ class Shipper:
 
     def _move(self, name: str, chain: str) -> int:
         # A follower has read further than the database knows until write() returns: if that raises, it is made anew.
-        follower = self._followers.pop(name, None) or Follower(self._folder / name, *self._writer.where(chain))
+        follower = self._followers.pop(name, None) or Follower(
+            self._folder / name, *self._writer.where(chain), reading_bytes=self._reading_bytes
+        )
         batches = follower.read()
         moved = self._writer.write(batches) if batches else 0
         follower.discard()

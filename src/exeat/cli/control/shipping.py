@@ -16,10 +16,12 @@ from exeat.cli.control.database import Database
 from exeat.cli.data_folder import change_of
 from exeat.cli.shipper import Shipper
 from exeat.journal.changes import Change, record_change
+from exeat.journal.follow import READING_BYTES
 from exeat.journal.writer import Journal
 from exeat.model.snapshot import Audit
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.bodies import expire_bodies
+from exeat.store.database import is_sqlite
 from exeat.store.failure import StoreError
 from exeat.store.prune import prune, prune_minutes
 from exeat.telemetry.logs import Log
@@ -80,7 +82,10 @@ class Shipping(threading.Thread):
         """Move a part of what waits; how many records that were."""
         engine, start = self._database.engine(), self._journals
         if self._shipper is None:
-            self._shipper = Shipper(Path(start.journals), start.instance, AuditWriter(engine))
+            # An edit waits for the writer on SQLite alone: there a transaction may not take as long.
+            size = READING_BYTES if is_sqlite(engine) else 2 * READING_BYTES
+            writer = AuditWriter(engine)
+            self._shipper = Shipper(Path(start.journals), start.instance, writer, reading_bytes=size)
         with self._lock:
             self._own.tend(0)
         moved = self._shipper.ship()
