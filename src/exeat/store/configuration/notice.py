@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any
 
@@ -100,7 +101,7 @@ class Notices:
         return False
 
 
-class _Watch:
+class _Watch(ABC):
     """A connection that can tell whether there was an edit since it was last asked."""
 
     def __init__(self, engine: Engine) -> None:
@@ -108,17 +109,17 @@ class _Watch:
         self._driver: Any = proxied.driver_connection
         proxied.detach()  # it isn't the pool's any more
 
+    @abstractmethod
     def begin(self) -> None:
         """Watch from now on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def descriptor(self) -> int | None:
         """What becomes readable when there are news; None if one has to look."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has_news(self) -> bool:
         """Whether there was an edit."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Close the connection."""
