@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.failure import StoreError
 from exeat.store.prune import prune_minutes
-from exeat.store.rollup import DAY_US, HOUR_US, LABELS, MINUTE_US, Granularity
+from exeat.store.rollup import DAY_US, HOUR_US, LABELS, LENGTHS, MINUTE_US, Granularity
 from exeat.store.rollup_check import check_rollups
 from exeat.store.spans import cover
 from exeat.store.usage import usage
@@ -81,6 +81,21 @@ def test_usage_is_grouped_and_summed_up(engine: Engine) -> None:
         assert sum(entry.errors for entry in usage(engine, since=NOON, until=NOON + 1, by=[label])) == 2
 
 
+def test_what_an_hour_holds_beyond_the_range_is_taken_away(engine: Engine) -> None:
+    """Who called in the rest of the hour alone is no entry, and nothing of that rest counts for others."""
+    dollar = {"amount": "0.005", "currency": "USD"}
+    minutes = [(1, 10, "web", 10), (2, 40, "web", 10), (3, 50, "web", 9000), (4, 55, "app", 10)]
+    records = [
+        make_record(number, NOON + minute * MINUTE_US, consumer=consumer, duration_ms=duration, cost=dollar)
+        for number, minute, consumer, duration in minutes
+    ]
+    AuditWriter(engine).write([Chain().seal(*records)])
+    (web,) = usage(engine, since=NOON, until=NOON + 45 * MINUTE_US, by=["consumer"])
+    assert (web.labels, web.requests, web.costs) == (("web",), 2, {"USD": Decimal("0.010")})
+    assert web.p99 == pytest.approx(10_000, rel=0.02)
+    assert usage(engine, since=NOON, until=NOON + 9 * MINUTE_US) == []
+
+
 def test_nothing_used_is_no_entry(engine: Engine) -> None:
     """A range without traffic has no usage."""
     assert usage(engine, since=NOON, until=NOON + DAY) == []
@@ -145,22 +160,26 @@ def test_roll_ups_equal_the_sums_over_records(
     assert check_rollups(engine, NOON, NOON + 4 * DAY) is None
 
 
-@given(st.integers(0, 5 * DAY_US), st.integers(0, 5 * DAY_US))
-def test_a_range_is_covered_once_by_the_coarsest(since: int, until: int) -> None:
-    """A range is read without gap or overlap, from as few roll-ups as possible."""
-    spans = cover(since, until)
-    begin, end = since // MINUTE_US * MINUTE_US, -(-until // MINUTE_US) * MINUTE_US
-    if begin >= end:
+@given(st.integers(0, 5 * DAY_US), st.integers(0, 5 * DAY_US), st.just(0) | st.integers(0, 5 * 24 * 60))
+def test_a_range_is_covered_once_by_the_coarsest(since: int, until: int, oldest_minute: int) -> None:
+    """A range is counted without gap or overlap, from few roll-ups, and from none that aren't kept."""
+    minutes_since = oldest_minute * MINUTE_US
+    spans = cover(since, until, minutes_since)
+    if since > until:
         assert spans == []
         return
-    assert spans[0].begin == begin
-    assert spans[-1].end == end
-    for one, other in itertools.pairwise(spans):
-        assert one.end == other.begin
-    steps = {Granularity.MINUTE: MINUTE_US, Granularity.HOUR: HOUR_US, Granularity.DAY: DAY_US}
-    assert all(span.begin % steps[span.granularity] == span.end % steps[span.granularity] == 0 for span in spans)
-    read = sum((span.end - span.begin) // steps[span.granularity] for span in spans)
-    assert read <= 2 * 59 + 2 * 23 + 5
+    unit_of_begin, unit_of_end = (MINUTE_US if edge >= minutes_since else HOUR_US for edge in (since, until))
+    begin, end = since // unit_of_begin * unit_of_begin, -(-until // unit_of_end) * unit_of_end
+    edges = {begin, end, *(edge for span in spans for edge in (span.begin, span.end))}
+    for edge in edges:
+        times_counted = sum(span.sign for span in spans if span.begin <= edge < span.end)
+        assert times_counted == (1 if begin <= edge < end else 0)
+    for span in spans:
+        length = LENGTHS[span.granularity]
+        assert span.begin % length == span.end % length == 0
+        assert span.granularity is not Granularity.MINUTE or span.begin >= minutes_since
+    most_minutes = 30 if minutes_since == 0 else 59
+    assert sum(span.steps for span in spans) <= 2 * most_minutes + 2 * 13 + 6
 
 
 def test_where_minutes_are_gone_hours_stand_for_them(engine: Engine) -> None:

@@ -132,6 +132,12 @@ class Merger:
         return counts_of(self._lanes)
 
 
+def subtract_counts(whole: Counts, part: Counts) -> Counts:
+    """The counts of a whole less those of a part of it."""
+    left = {bucket: count - part.get(bucket, 0) for bucket, count in whole.items()} if part else whole
+    return {bucket: count for bucket, count in left.items() if count}
+
+
 def merge_histograms(one: bytes, other: bytes) -> bytes:
     """One histogram of both."""
     if not one or not other:

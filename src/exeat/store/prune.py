@@ -73,7 +73,8 @@ def prune_minutes(engine: Engine, before: int) -> int:
             oldest = connection.execute(select(func.min(rollups.c.start)).where(of_minutes)).scalar_one()
             if oldest is None or oldest >= before:
                 return gone
-            end = min(before, oldest + HOUR_US)  # in steps: a writer waits for one of them only
+            # By whole hours: a writer waits for one of them only, and the minutes of an hour go together.
+            end = min(before, oldest - oldest % HOUR_US + HOUR_US)
             gone += connection.execute(delete(rollups).where(of_minutes, rollups.c.start < end)).rowcount
 
 

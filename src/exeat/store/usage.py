@@ -9,8 +9,8 @@ from sqlalchemy.engine import CursorResult
 
 from exeat.store.database import reading
 from exeat.store.failure import StoreError
-from exeat.store.histogram import Merger, percentile
-from exeat.store.rollup import LABELS, Costs, Facet, Granularity, add_rendered_costs, choose_facet
+from exeat.store.histogram import Merger, percentile, subtract_counts
+from exeat.store.rollup import HOUR_US, LABELS, Costs, Facet, Granularity, add_costs, add_rendered_costs, choose_facet
 from exeat.store.spans import Span, choose_step, cover, step_through
 from exeat.store.tables import rollups, series
 
@@ -65,7 +65,7 @@ def usage(
         for span in spans:
             reader.add(connection, span)
     found = [total.finish(group, with_steps=reader.with_steps) for group, total in reader.totals.items()]
-    return sorted(found, key=_order)
+    return sorted((entry for entry in found if entry.requests), key=_order)
 
 
 def _order(entry: Usage) -> tuple[int, int, tuple[str, ...]]:
@@ -79,28 +79,30 @@ def _label(name: str) -> ColumnElement[Any]:
 
 
 def _minutes_since(connection: Connection) -> int:
-    """From when on minutes are kept."""
+    """From when on minutes are kept: all of an hour's are, or none."""
     of_minutes = (rollups.c.granularity == Granularity.MINUTE, rollups.c.facet == Facet.FULL)
     oldest: int | None = connection.execute(select(func.min(rollups.c.start)).where(*of_minutes)).scalar_one()
-    return _NEVER if oldest is None else oldest
+    return _NEVER if oldest is None else oldest - oldest % HOUR_US
 
 
 class _Total:
-    """The sums of one group."""
+    """The sums of one group: of what is added and what is taken away again, by the sign of its span."""
 
     __slots__ = ("costs", "counted", "durations")
 
     def __init__(self) -> None:
         self.counted = [0] * len(_COUNTED)
-        self.costs: Costs = {}
-        self.durations = Merger()
+        self.costs: dict[int, Costs] = {1: {}, -1: {}}
+        self.durations = {1: Merger(), -1: Merger()}
 
     def finish(self, group: Group, *, with_steps: bool) -> Usage:
-        counts = self.durations.counts()
+        counts = subtract_counts(self.durations[1].counts(), self.durations[-1].counts())
         shares = [percentile(counts, share) for share in (0.5, 0.95, 0.99)]
+        taken = {currency: -amount for currency, amount in self.costs[-1].items()}
+        costs = {currency: amount for currency, amount in add_costs(self.costs[1], taken).items() if amount}
         start, labels = (int(group[0]), group[1:]) if with_steps else (None, group)
         requests, errors, bytes_in, bytes_out, attempts = self.counted
-        return Usage(labels, start, requests, errors, bytes_in, bytes_out, attempts, self.costs, *shares)
+        return Usage(labels, start, requests, errors, bytes_in, bytes_out, attempts, costs, *shares)
 
 
 class _Reader:
@@ -126,10 +128,10 @@ class _Reader:
         width = len(keys)
         for row in connection.execute(_sums(keys, [*of_span, *self._filters])):
             total = self.totals.setdefault(tuple(row[:width]), _Total())
-            total.counted = [one + other for one, other in zip(total.counted, row[width:], strict=True)]
-        self._add_measured(connection, of_span)
+            total.counted = [one + span.sign * other for one, other in zip(total.counted, row[width:], strict=True)]
+        self._add_measured(connection, of_span, span.sign)
 
-    def _add_measured(self, connection: Connection, of_span: Conditions) -> None:
+    def _add_measured(self, connection: Connection, of_span: Conditions, sign: int) -> None:
         groups = self._groups(connection)
         columns = (rollups.c.start, rollups.c.series, rollups.c.histogram, rollups.c.cost)
         result = connection.execute(select(*columns).where(*of_span))
@@ -138,9 +140,9 @@ class _Reader:
             if group is None:
                 continue  # not of those that were asked for
             total = self.totals[(start, *group) if self.with_steps else group]
-            total.durations.add(histogram)
+            total.durations[sign].add(histogram)
             if cost is not None:
-                add_rendered_costs(total.costs, cost)
+                add_rendered_costs(total.costs[sign], cost)
 
     def _groups(self, connection: Connection) -> dict[int, Group]:
         """The labels that were asked for, by the id of a series."""
