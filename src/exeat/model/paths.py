@@ -5,8 +5,12 @@
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
+AMBIGUOUS = re.compile(rb"%(?:2F|5C|00)|//|\\")  # in a canonical path: what servers don't agree about
+_PARAMETERS = re.compile(rb";[^/]*")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 PATTERN = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()+,;=:@%*]+/?)*")
@@ -50,3 +54,9 @@ def canonical(path: bytes) -> bytes:
 def _one_form(match: re.Match[bytes]) -> bytes:
     octet = int(match[0][1:], 16)
     return bytes([octet]) if octet in _UNRESERVED else match[0].upper()
+
+
+def readings(path: bytes) -> Iterable[bytes]:
+    """What servers make of a path: as it stands, decoded, and without parameters (some read /a;x as /a)."""
+    decoded = unquote_to_bytes(path)
+    return {path, decoded, _PARAMETERS.sub(b"", path), _PARAMETERS.sub(b"", decoded)}
