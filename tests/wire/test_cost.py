@@ -16,7 +16,7 @@ import pytest
 
 from exeat.errors import GatewayError
 from exeat.model.limits import DEFAULT
-from exeat.wire import body, fields, http1, target
+from exeat.wire import body, fields, http1, structured, target
 from exeat.wire.body import (
     CHUNK_LINE_LIMIT_BYTES,
     EXTENSIONS_LIMIT_BYTES,
@@ -121,7 +121,7 @@ def test_the_costliest_request_line() -> None:
 PATTERNS = {
     **{
         f"{module.__name__}.{name}": (value, "search" if name in {"BARE", "_CONTROL", "_DOTS"} else "fullmatch")
-        for module in (body, fields, http1, target)
+        for module in (body, fields, http1, structured, target)
         for name, value in vars(module).items()
         if isinstance(value, re.Pattern)
     }
