@@ -131,7 +131,7 @@ class Api:
 
     def ask(self, method: str, path: str, data: object = None, **options: Any) -> httpx.Response:
         """Any request; `path` begins below /api/v1. A `tag` is sent as If-Match."""
-        headers = dict(options.pop("headers", {}))
+        headers = httpx.Headers(options.pop("headers", None))
         if "tag" in options:
             headers["If-Match"] = options.pop("tag")
         if data is not None:

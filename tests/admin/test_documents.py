@@ -14,7 +14,8 @@ upstreams:
     credential: {kind: bearer, secret: "%s"}
 destinations: ["*.example.org", {host: a.example.com, plaintext: true}]
 consumers:
-  web: {grants: [github, destinations]}
+  web: {grants: [{upstream: github, limits: [{rate: 5/minute}]}, destinations], limits: [{quota: 50_000/month}]}
+limits: [{rate: 100/second, burst: 1_000, per: "header:X-Tenant"}]
 domains: [gw.internal]
 """
 YAML = {"Content-Type": "application/yaml"}
@@ -37,7 +38,7 @@ def test_apply_and_export(either_api: Api) -> None:
     assert applied["revision"] == 1
     assert sorted(f"{one['kind']}/{one['name']}" for one in applied["changes"]) == [
         "consumer/web", "credential/github.credential.secret", "destination/*.example.org",
-        "destination/a.example.com", "section/domains", "upstream/github",
+        "destination/a.example.com", "section/domains", "section/limits", "upstream/github",
     ]  # fmt: skip
     exported = api.ask("GET", "/export", params={"format": "yaml"})
     assert exported.headers["etag"] == '"1"'

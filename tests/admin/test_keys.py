@@ -56,7 +56,7 @@ def test_change(web: Api) -> None:
     changed = web.fine("PATCH", path, {"label": "x", "expires_at": None}, tag=web.tag(path))
     assert (changed["label"], changed["expires_at"], changed["networks"]) == ("x", None, [])
     faulty = web.problems("PATCH", path, {"networks": ["10.0.0.0/99"]}, tag="*")
-    assert set(faulty) == {"/networks"}
+    assert set(faulty) == {"/networks/0"}
     assert set(web.problems("PATCH", path, {"expires_in": "never"}, tag="*")) == {"/expires_in"}
 
 
@@ -118,7 +118,7 @@ def test_wrong_wishes(web: Api) -> None:
     """All that is wrong with a key's wishes is said at once, and no key is made."""
     wanted = {"consumer": "nobody", "expires_in": "soon"}
     assert set(web.problems("POST", "/keys", wanted)) == {"/consumer", "/expires_in"}
-    assert set(web.problems("POST", "/keys", {"consumer": "web", "networks": ["x"]})) == {"/networks"}
+    assert set(web.problems("POST", "/keys", {"consumer": "web", "networks": ["::1", "x"]})) == {"/networks/1"}
     assert set(web.problems("POST", "/keys", {"label": 1, "other": 1})) == {"/consumer", "/label", "/other"}
     assert web.get("/keys")["items"] == []
 
@@ -136,3 +136,44 @@ def test_key_of_a_consumer_from_outside(web: Api) -> None:
     """A key may belong to a consumer that a file describes."""
     web.world.document = "consumers: {filed: {grants: ['*']}}\n"
     MARKERS.add_key(web.fine("POST", "/keys", {"consumer": "filed"})["key"])
+
+
+LIMITS = [{"rate": "10/minute", "burst": 2}, {"quota": "500/month", "zone": "Europe/Berlin"}]
+
+
+def test_limits_of_a_key(web: Api) -> None:
+    """A key is made with limits, has others after a change, and hands them to the key that replaces it."""
+    made = make(web, limits=LIMITS)
+    path = f"/keys/{made['id']}"
+    assert made["limits"] == web.get(path)["limits"] == LIMITS
+    assert web.fine("PATCH", path, {"label": "x"}, tag="*")["limits"] == LIMITS
+    assert web.fine("PATCH", path, {"limits": LIMITS[1:]}, tag="*")["limits"] == LIMITS[1:]
+    new = web.fine("POST", f"{path}/rotate", {})
+    MARKERS.add_key(new["key"])
+    assert new["limits"] == LIMITS[1:]
+    assert web.fine("PATCH", path, {"limits": []}, tag="*")["limits"] == []
+    assert {key.id: list(key.limits) for key in read_stored(web.world.engine).keys} == {
+        made["id"]: [],
+        new["id"]: LIMITS[1:],
+    }
+    shown = [change for number in (2, 3, 4) for change in web.get(f"/revisions/{number}")["changes"]]
+    assert [change["after"]["limits"] for change in shown] == [LIMITS, LIMITS, LIMITS[1:]]
+
+
+def test_problems_of_a_keys_limits(web: Api) -> None:
+    """Each has its JSON pointer, all at once with what else is wrong; nothing is made or changed."""
+    wanted = {"consumer": "web", "networks": ["x"], "limits": [{"rate": "5/our"}, 5, {}, {"quota": "1/day", "nam": 1}]}
+    assert set(web.problems("POST", "/keys", wanted)) == {
+        "/networks/0",
+        "/limits/0/rate",
+        "/limits/1",
+        "/limits/2",
+        "/limits/3/nam",
+    }
+    between = [{"rate": "10/minute"}, {"rate": "5/hour"}, {"budget": "5 USD/day"}, {"rate": "9/day", "per": "key"}]
+    found = {"/limits/1/rate", "/limits/2/budget", "/limits/3/per"}
+    assert set(web.problems("POST", "/keys", {"consumer": "web", "limits": between})) == found
+    made = make(web)
+    assert set(web.problems("PATCH", f"/keys/{made['id']}", {"limits": between}, tag="*")) == found
+    assert set(web.problems("PATCH", f"/keys/{made['id']}", {"limits": {"rate": "5/day"}}, tag="*")) == {"/limits"}
+    assert len(web.get("/keys")["items"]) == 1

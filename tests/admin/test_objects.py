@@ -13,6 +13,13 @@ EXAMPLES = [
     ("/destinations/*.example.org", {"host": "*.example.org"}, {"host": "*.example.org", "plaintext": True}),
     ("/sections/cors", {"origins": ["https://app.example.com"]}, {"origins": ["*"]}),
     ("/sections/domains", ["gateway.internal"], ["gw.internal"]),
+    ("/sections/limits", [{"rate": "100/second", "per": "ip"}], [{"concurrency": 500, "wait": "2s"}]),
+    (
+        "/upstreams/paid",
+        {**UPSTREAM, "price": "1 USD"},
+        {**UPSTREAM, "limits": [{"budget": "9 USD/day", "price": "1 USD"}]},
+    ),
+    ("/consumers/app", {"limits": [{"quota": "50_000/month"}], "priority": 0}, {"limits": []}),
 ]
 
 
@@ -236,3 +243,17 @@ def test_removed_consumer_takes_its_keys(api: Api) -> None:
     MARKERS.add_key(made["key"])
     assert api.ask("DELETE", "/consumers/web", tag='"1"').status_code == 204
     assert api.get(f"/keys/{made['id']}")["state"] == "revoked"
+
+
+def test_problems_of_limits(api: Api) -> None:
+    """What is wrong with limits has its place in the body, whatever that is."""
+    faulty = [{"rate": "5/day"}, {"rate": "5/our", "burst": 0}, {"quota": "4/year"}]
+    found = {"/1/rate", "/1/burst"}
+    assert set(api.problems("PUT", "/sections/limits", faulty)) == found
+    assert set(api.problems("PUT", "/consumers/web", {"limits": faulty})) == {f"/limits{place}" for place in found}
+    assert set(api.problems("PUT", "/consumers/web", {"limits": [faulty[0], faulty[2]]})) == {"/limits/1/quota"}
+    assert set(api.problems("PUT", "/upstreams/a", {**UPSTREAM, "limits": [{"budget": "1 USD/day"}]})) == {
+        "/limits/0/budget"
+    }
+    assert set(api.problems("PUT", "/upstreams/a", {**UPSTREAM, "price": {"call": "1 USD", "factor": 2}})) == {"/price"}
+    assert "" in api.problems("PUT", "/sections/limits", {"rate": "5/day"})

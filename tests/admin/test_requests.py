@@ -32,7 +32,8 @@ def test_bodies_that_are_no_json(api: Api, body: bytes) -> None:
 def test_media_types(api: Api) -> None:
     """A body says what it is."""
     assert api.refused("PUT", PATH, content=b"{}") == (415, "unsupported-media-type")
-    assert api.refused("PUT", PATH, content=b"{}", headers={"Content-Type": "text/plain"})[0] == 415
+    for media_type in "text/plain", "application/merge-patch+json":
+        assert api.refused("PUT", PATH, content=b"{}", headers={"Content-Type": media_type})[0] == 415
     assert (
         api.ask("PUT", PATH, UPSTREAM, headers={"Content-Type": "application/json; charset=utf-8"}).status_code == 200
     )
@@ -64,6 +65,7 @@ def test_paths_and_methods(api: Api) -> None:
     response = api.ask("DELETE", "/status")
     assert (response.status_code, response.headers["allow"]) == (405, "GET")
     assert response.json()["code"] == "method-not-allowed"
+    assert api.ask("OPTIONS", PATH).headers["allow"] == "DELETE, GET, PATCH, PUT"
 
 
 @pytest.mark.parametrize("path", ["/status", "/nothing", "/upstreams", "/export?format=yaml"])

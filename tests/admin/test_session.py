@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
+from exeat.admin.passwords import Passwords
+from exeat.store.configuration.people import find_administrator
 from tests.admin.service import HOST, PASSWORD, UPSTREAM, Api, World, calling
 
 OWN = {"Origin": HOST}
@@ -40,6 +43,32 @@ def test_session(browser: Api) -> None:
     assert [record.action for record in browser.world.records] == ["log-in", "log-out"]
 
 
+def test_an_older_hash_is_renewed(world: World) -> None:
+    """A log-in with the right password has it hashed with today's parameters: once, and without ending a session."""
+    world.administrator("ada", password=PASSWORD)
+
+    def kept() -> str:
+        found = find_administrator(world.engine, "ada")
+        assert found is not None
+        assert found.password is not None
+        return found.password
+
+    before = kept()
+    with calling(world) as api:
+        assert log_in(api) == 201
+        assert kept() == before
+        world_of_today = Passwords(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+        with calling(world, passwords=world_of_today) as stricter:
+            assert log_in(stricter, "not the password") == 401
+            assert kept() == before
+            assert log_in(stricter) == 201
+            renewed = kept()
+            assert "m=16,t=2" in renewed
+            assert log_in(stricter) == 201
+            assert kept() == renewed
+        assert api.get("/session")["administrator"] == "ada"
+
+
 def test_session_ends(browser: Api) -> None:
     """A session ends by itself after half a day."""
     log_in(browser)
@@ -50,7 +79,8 @@ def test_session_ends(browser: Api) -> None:
 def test_cookie_over_tls(world: World) -> None:
     """Over TLS the cookie is for TLS alone."""
     world.administrator("ada", password=PASSWORD)
-    with calling(world, is_tls=True) as api:
+    with calling(world) as api:
+        api.client.base_url = HOST.replace("http:", "https:")
         assert "Secure" in api.ask("POST", "/session", {"name": "ada", "password": PASSWORD}).headers["set-cookie"]
 
 
@@ -133,6 +163,8 @@ def test_own_password(browser: Api) -> None:
     new = "another long password"
     change = {"current": "wrong", "new": new}
     assert set(browser.problems("PUT", "/session/password", change, headers=OWN)) == {"/current"}
+    both = {"current": "wrong", "new": "short"}
+    assert set(browser.problems("PUT", "/session/password", both, headers=OWN)) == {"/current", "/new"}
     assert set(browser.problems("PUT", "/session/password", {"current": PASSWORD, "new": "short"}, headers=OWN)) == {
         "/new"
     }

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from exeat.admin.bootstrap import bootstrap
+from exeat.admin.bootstrap import NotRecordedError, bootstrap
 from exeat.admin.last_use import LastUse
+from exeat.admin.services import Members
 from exeat.admin.shown import render_time
 from exeat.model.secret import Secret
 from exeat.store.configuration.people import list_administrators
@@ -94,21 +95,38 @@ def test_last_use(ada: Api) -> None:
 
 def test_first_start(world: World) -> None:
     """The first start makes one administrator, whose token is given once; the second start makes nobody."""
-    made = bootstrap(world.engine, None, now_us=1)
+    made = bootstrap(world.engine, None, audit=world.audit, now_us=1)
     assert made is not None
     MARKERS.add("first token", made.reveal())
-    assert bootstrap(world.engine, None, now_us=2) is None
+    assert bootstrap(world.engine, None, audit=world.audit, now_us=2) is None
     with calling(world, token=made.reveal()) as api:
         assert api.get("/session")["role"] == "administrator"
     assert [one.name for one in list_administrators(world.engine)] == ["admin"]
+    created = [(record.actor, record.action, record.what.partition("/")[0]) for record in world.records]
+    assert created == [("start", "create", "administrator"), ("start", "create", "token")]
+    assert made.reveal() not in str(world.records)
+
+
+def test_first_start_without_records(world: World) -> None:
+    """A first administrator who can't be recorded isn't made; what was recorded before is taken back."""
+    kept: list[str] = []
+
+    def audit(_actor: str, action: str, what: str, _before: Members, _after: Members) -> bool:
+        kept.append(f"{action} {what.partition('/')[0]}")
+        return action == "undo" or len(kept) == 1
+
+    with pytest.raises(NotRecordedError):
+        bootstrap(world.engine, None, audit=audit, now_us=1)
+    assert kept == ["create administrator", "create token", "undo administrator"]
+    assert list_administrators(world.engine) == []
 
 
 def test_first_start_with_a_token(world: World) -> None:
     """A token of the settings is the first administrator's, and isn't given back; one that is too short is refused."""
     with pytest.raises(ValueError, match="at least"):
-        bootstrap(world.engine, Secret("short"), now_us=1)
+        bootstrap(world.engine, Secret("short"), audit=world.audit, now_us=1)
     assert list_administrators(world.engine) == []
     text = MARKERS.make("chosen token") + "-of-the-settings"
-    assert bootstrap(world.engine, Secret(text), now_us=1) is None
+    assert bootstrap(world.engine, Secret(text), audit=world.audit, now_us=1) is None
     with calling(world, token=text) as api:
         assert api.get("/session")["administrator"] == "admin"

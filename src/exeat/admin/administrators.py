@@ -10,10 +10,10 @@ from exeat.admin import answers
 from exeat.admin.answering import changes, reads
 from exeat.admin.codes import Code
 from exeat.admin.paging import Paged, answer_page
-from exeat.admin.passwords import faults_of
-from exeat.admin.refusal import Refusal
+from exeat.admin.passwords import LEAST_LENGTH, MOST_LENGTH, faults_of
+from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.roles import PREFIX
-from exeat.admin.route import GuardedRoute
+from exeat.admin.route import GuardedRoute, Members, looked_at_by
 from exeat.admin.services import Services
 from exeat.admin.shown import render_time
 from exeat.admin.versions import tag
@@ -31,6 +31,10 @@ NAME = r"^[a-z0-9][a-z0-9._@-]{0,62}$"
 AdministratorName = Annotated[str, Path(max_length=63, description="The administrator's name.")]
 
 
+# That it is too short is said with more words than the schema has.
+Password = Annotated[str, Field(max_length=MOST_LENGTH, json_schema_extra={"minLength": LEAST_LENGTH})]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -40,7 +44,7 @@ class AdministratorWanted(_Body):
 
     name: str = Field(pattern=NAME, description="Letters a-z, digits and `._@-`, at most 63.")
     role: answers.RoleWord
-    password: str | None = Field(default=None, max_length=1024, description="At least 12 characters.")
+    password: Password | None = Field(default=None, description="At least 12 characters.")
 
 
 class AdministratorPatch(_Body):
@@ -48,7 +52,14 @@ class AdministratorPatch(_Body):
 
     role: answers.RoleWord | None = None
     disabled: bool | None = None
-    password: str | None = Field(default=None, max_length=1024, description="A new one; it ends all sessions.")
+    password: Password | None = Field(default=None, description="A new one; it ends all sessions.")
+
+
+def _look(request: Request, members: Members) -> list[Fault]:
+    """What is wrong with the password of a body, whose administrator stands there or in the path."""
+    password = members.get("password")
+    name = request.path_params.get("name") or members.get("name", "")
+    return [] if password is None else faults_of(password, name)
 
 
 @router.get("/administrators", operation_id="list_administrators", responses=reads(answers.Administrators))
@@ -76,9 +87,11 @@ def get_one(request: Request, name: AdministratorName) -> JSONResponse:
     status_code=201,
     responses=changes(answers.Administrator, Code.EXISTS, Code.OVERLOADED, status=201, versioned=False),
 )
-def create(write: Write, wanted: AdministratorWanted) -> JSONResponse:
+@looked_at_by(_look)
+def create(request: Request, write: Write, wanted: AdministratorWanted) -> JSONResponse:
     """Make an administrator."""
-    kept = _hash(write, wanted.name, wanted.password)
+    write.refuse(_look(request, wanted.model_dump()))
+    kept = _hash(write, wanted.password)
     with write.edit(compiles=False) as edit:
         if find_administrator(write.services.engine, wanted.name) is not None:
             raise Refusal(Code.EXISTS, f"There is an administrator '{wanted.name}' already.")
@@ -91,9 +104,11 @@ def create(write: Write, wanted: AdministratorWanted) -> JSONResponse:
     operation_id="patch_administrator",
     responses=changes(answers.Administrator, Code.OVERLOADED),
 )
-def patch_one(write: Write, name: AdministratorName, patch: AdministratorPatch) -> JSONResponse:
+@looked_at_by(_look)
+def patch_one(request: Request, write: Write, name: AdministratorName, patch: AdministratorPatch) -> JSONResponse:
     """Change an administrator's role, disable them, or set a password; each of these ends their sessions."""
-    kept = _hash(write, name, patch.password)
+    write.refuse(_look(request, patch.model_dump()))
+    kept = _hash(write, patch.password)
     with write.edit(compiles=False) as edit:
         found = _find(write.services, name)
         write.versions.judge(found.revision, f"administrator '{name}'")
@@ -121,11 +136,8 @@ def delete_one(write: Write, name: AdministratorName) -> Response:
     return Response(status_code=204)
 
 
-def _hash(write: Writing, name: str, password: str | None) -> str | None:
-    if password is None:
-        return None
-    write.refuse(faults_of(password, name))
-    return write.services.passwords.hash(Secret(password))
+def _hash(write: Writing, password: str | None) -> str | None:
+    return None if password is None else write.services.passwords.hash(Secret(password))
 
 
 def _find(services: Services, name: str) -> Administrator:

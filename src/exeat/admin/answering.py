@@ -49,6 +49,11 @@ def makes(model: type[BaseModel], *more: Code) -> Documented:
     return {201: _good(model), **fails(*_EVERY, Code.BODY_TOO_LARGE, Code.MEDIA_TYPE, *more)}
 
 
+def does(model: type[BaseModel], *more: Code) -> Documented:
+    """The answers of a route that does something which is no change of the configuration."""
+    return {200: _good(model), **fails(*_EVERY, Code.ORIGIN_REFUSED, *more)}
+
+
 def ends(*more: Code) -> Documented:
     """The answers of a route that ends such a thing."""
     return {204: {"description": "Done."}, **fails(*_EVERY, *more)}

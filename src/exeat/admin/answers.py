@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 RoleWord = Literal["viewer", "operator", "administrator"]
 Time = Annotated[str, Field(description="RFC 3339, in UTC.", json_schema_extra={"format": "date-time"})]
@@ -102,6 +102,9 @@ class Key(Warned):
     revoked_at: Time | None
     last_used_at: Time | None
     networks: list[str]
+    limits: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/Limit"}})] = (
+        Field(description="As they are written in the document.")
+    )
     replaces: str | None = Field(description="The key that it was made to replace.")
     revision: int
 
@@ -274,11 +277,58 @@ class Usage(Answer):
     items: list[UsageOf]
 
 
-class Status(BaseModel):
-    """How the gateway is; more members come from the process that runs it."""
+class Told(Answer):
+    """What became of a message to a webhook."""
 
-    model_config = ConfigDict(extra="allow")
+    delivered: bool = Field(description="Whether it was answered with 2xx.")
+    status: int | None = Field(description="The status of the answer; null without one.")
+    reason: str | None = Field(description="Why there is no answer; null if there is one.")
 
-    revision: int = Field(description="The number of the last change of the configuration.")
+
+class WorkerOf(Answer):
+    """How a worker was in the last second."""
+
+    number: int
+    pid: int
+    in_flight: int = Field(description="Exchanges under way.")
+    connections: int = Field(description="Callers' connections.")
+    upstream_connections: int = Field(description="Connections to upstreams.")
+    records_fail: str | None = Field(description="Why it can't keep records; null while it can.")
+
+
+class Journal(Answer):
+    """Where a writer keeps its records until the database has them."""
+
+    name: str
+    segments: int = Field(description="Its files; one or two where nothing waits.")
+    stuck: str | None = Field(description="Why its records stay there; null while they are moved.")
+
+
+class Instance(Answer):
+    """A gateway that uses this database."""
+
+    name: str
+    last_record_at: Time
+
+
+class Status(Answer):
+    """How the gateway is whose control listener answers, and which others use its database.
+
+    What only a running gateway knows is null where the command line asks without one.
+    """
+
     version: str = Field(description="Exeat's version.")
     time: Time
+    revision: int = Field(description="The number of the last change of the configuration.")
+    in_force: int | None = Field(description="The number of the last change that every worker here serves by.")
+    snapshot: str | None = Field(description="The digest of the whole configuration in force here.")
+    problems: list[str] = Field(description="Why what is written now isn't in force.")
+    warnings: list[str] = Field(description="What is in force, and probably not meant.")
+    instance: str | None = Field(description="The name of this gateway.")
+    started_at: Time | None
+    uptime_s: float | None
+    workers: list[WorkerOf] | None = Field(description="Those that serve now.")
+    database: Literal["sqlite", "postgresql"]
+    records_stay: str | None = Field(description="Why the database takes no records now; null while it does.")
+    journals: list[Journal] | None
+    instances: list[Instance] = Field(description="Those with records in the database, the newest first; at most 100.")

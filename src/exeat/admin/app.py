@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from exeat import __version__
 from exeat.admin import (
@@ -23,10 +24,13 @@ from exeat.admin import (
     status,
     tokens,
     trail,
+    webhooks,
 )
 from exeat.admin.caller import Caller
 from exeat.admin.codes import Code
 from exeat.admin.description import describe, serve
+from exeat.admin.failures import Failures
+from exeat.admin.forwarded import Forwarded
 from exeat.admin.last_use import LastUse
 from exeat.admin.pointers import render_pointer
 from exeat.admin.refusal import Fault, Refusal, answer
@@ -40,7 +44,7 @@ from exeat.store.failure import StoreError
 E = TypeVar("E", bound=Exception)
 RESOURCES = (
     status.router, session.router, objects.build_router(), keys.router, credentials.router, revisions.router,
-    documents.router, explain.router, administrators.router, tokens.router, trail.router,
+    documents.router, explain.router, webhooks.router, administrators.router, tokens.router, trail.router,
 )  # fmt: skip
 # What the store refuses; the first that fits.
 _OF_STORE: tuple[tuple[type[StoreError], Code], ...] = (
@@ -64,9 +68,11 @@ def build_app(services: Services, *, acting_as: Caller | None = None) -> FastAPI
     app.state.services = services
     app.state.lock = threading.Lock()
     app.state.throttle = Throttle(services.steady)
+    app.state.failures = Failures(services.audit, services.steady)
     app.state.acting_as = acting_as
     app.state.last_use = LastUse(partial(note_tokens_used, services.engine), services.steady)
     app.add_middleware(Surroundings, services=services)
+    app.add_middleware(Forwarded, trusted=services.trusted)
     return app
 
 
@@ -139,9 +145,15 @@ async def _http_failed(request: Request, error: Exception) -> Response:
     code = _OF_HTTP.get(failure.status_code)
     if code is None:
         return JSONResponse({"detail": HTTPStatus(failure.status_code).phrase}, failure.status_code)
-    headers = {name: value for name, value in (failure.headers or {}).items() if name.lower() == "allow"}
+    headers = {"Allow": _methods_of(request)} if code is Code.METHOD_NOT_ALLOWED else {}
     details = {Code.NOT_FOUND: "Nothing has this path.", Code.METHOD_NOT_ALLOWED: "This path has another method."}
     return answer(Refusal(code, details.get(code, "The request can't be read."), headers=headers), _id_of(request))
+
+
+def _methods_of(request: Request) -> str:
+    """Every method of a path: the framework knows those of one route, and each method has a route of its own."""
+    here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in here for method in route.methods}))
 
 
 def _as(kind: type[E], error: Exception) -> E:

@@ -14,8 +14,9 @@ from exeat.admin.roles import Role, role_of
 from exeat.admin.services import Services
 from exeat.admin.token import digest, is_mistyped
 from exeat.store.configuration.people import Administrator, find_administrator, find_session, find_token
+from exeat.wire.fields import OWN_COOKIE
 
-COOKIE = "exeat_session"
+COOKIE = OWN_COOKIE.decode()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -54,7 +55,7 @@ def find_caller(services: Services, request: Request) -> Caller:
         raise Refusal(Code.NOT_AUTHENTICATED, "The request has neither a token nor a session's cookie.")
     caller = _by_session(services, cookie)
     if request.method not in SAFE:
-        refuse_other_pages(request, is_tls=services.is_tls, is_browser=True)
+        refuse_other_pages(request, is_browser=True)
     return caller
 
 
@@ -98,7 +99,7 @@ def find_owner(services: Services, name: str) -> Administrator:
     return owner
 
 
-def refuse_other_pages(request: Request, *, is_tls: bool, is_browser: bool) -> None:
+def refuse_other_pages(request: Request, *, is_browser: bool) -> None:
     """Refuse a write that another page has a browser send (cross-site request forgery).
 
     Browsers say where a request comes from, and no page can change that. Without `is_browser` a request that says
@@ -110,8 +111,15 @@ def refuse_other_pages(request: Request, *, is_tls: bool, is_browser: bool) -> N
         allowed = site == "same-origin"
     elif origin is not None:
         scheme, _, host = origin.partition("://")
-        allowed = host == request.headers.get("host") and scheme in ({"https"} if is_tls else {"http", "https"})
+        allowed = host == request.headers.get("host") and scheme in (
+            {"https"} if is_secure(request) else {"http", "https"}
+        )
     else:
         allowed = not is_browser
     if not allowed:
         raise Refusal(Code.ORIGIN_REFUSED, "A write with a session has to come from this listener's own page.")
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the caller came over TLS, be it that a trusted proxy ended it."""
+    return bool(request.scope["scheme"] == "https")

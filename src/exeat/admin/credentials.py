@@ -15,7 +15,7 @@ from exeat.admin.paging import Paged, answer_page
 from exeat.admin.pointers import SECTION_OF, Focus
 from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.roles import PREFIX
-from exeat.admin.route import GuardedRoute
+from exeat.admin.route import GuardedRoute, Members, looked_at_by
 from exeat.admin.services import SECTIONS, Document, Services, host_of, list_of
 from exeat.admin.shown import render_time
 from exeat.admin.versions import tag
@@ -38,6 +38,17 @@ class CredentialValue(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     value: str = Field(min_length=1, max_length=65536, description="The secret itself.")
+
+
+def _look(request: Request, members: Members) -> list[Fault]:
+    """What is wrong with a credential's name and value, but for what the schema says."""
+    faults: list[Fault] = []
+    name = request.path_params["name"]
+    if not NAME.fullmatch(name):
+        faults.append(Fault("", f"the name '{name}' isn't made of a-z, 0-9, '.', '_' and '-', at most 128"))
+    if members.get("value") == MASK:
+        faults.append(Fault("/value", "is the mask of a secret and not the secret"))
+    return faults
 
 
 @router.get("/credentials", operation_id="list_credentials", responses=reads(answers.Credentials))
@@ -64,12 +75,10 @@ def get_one(request: Request, name: CredentialName) -> JSONResponse:
 
 
 @router.put("/credentials/{name}", operation_id="put_credential", responses=changes(answers.Credential))
-def put_one(write: Write, name: CredentialName, body: CredentialValue) -> JSONResponse:
+@looked_at_by(_look)
+def put_one(request: Request, write: Write, name: CredentialName, body: CredentialValue) -> JSONResponse:
     """Set a credential; everything that refers to it uses the new value at once."""
-    if not NAME.fullmatch(name):
-        write.refuse([Fault("", f"the name '{name}' isn't made of a-z, 0-9, '.', '_' and '-', at most 128")])
-    if body.value == MASK:
-        write.refuse([Fault("/value", "is the mask of a secret and not the secret")])
+    write.refuse(_look(request, body.model_dump()))
     with write.edit(Focus("credential", name), mends=True) as edit:
         present = _find(write.services, name)
         write.versions.judge(None if present is None else present.version, f"credential '{name}'")

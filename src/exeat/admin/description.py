@@ -15,7 +15,7 @@ from exeat.admin.answering import Documented, fails
 from exeat.admin.codes import Code
 from exeat.admin.refusal import MEDIA_TYPE
 from exeat.admin.roles import LEAST, PREFIX
-from exeat.admin.route import GuardedRoute
+from exeat.admin.route import PATCH, GuardedRoute
 from exeat.config.schema import build_schema
 
 ABOUT = (
@@ -69,12 +69,15 @@ def _build(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"].pop("$defs", None)
     whole = _shared(build_schema())
     schemas.update({_RENAMED.get(name, name): schema for name, schema in whole.pop("$defs").items()})
+    schemas["DestinationWanted"] = {**schemas["Destination"], "required": []}  # its host is in the path already
     schemas["Document"] = {name: value for name, value in whole.items() if name not in {"$schema", "examples"}}
     document["components"]["securitySchemes"] = SECURITY
     failures: dict[str, Any] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _finish(operation, LEAST[path.removeprefix(PREFIX)][method.upper()] is None)
+            if method == "patch":
+                operation["requestBody"]["content"] = dict.fromkeys(PATCH, _only(operation["requestBody"]["content"]))
             _share_failures(operation["responses"], failures)
     document["components"]["responses"] = dict(sorted(failures.items()))
     return document
@@ -96,6 +99,12 @@ def _finish(operation: dict[str, Any], is_open: bool) -> None:  # noqa: FBT001 -
         operation["responses"].pop("422", None)
     else:
         of_framework["content"].pop("application/json", None)
+
+
+def _only(content: dict[str, Any]) -> Any:
+    """What a body is, which the routes say once."""
+    [described] = content.values()
+    return described
 
 
 def _shared(node: Any) -> Any:

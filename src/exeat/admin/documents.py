@@ -30,14 +30,14 @@ DOCUMENT_SCHEMA = {"$ref": "#/components/schemas/Document"}
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": DOCUMENT_SCHEMA}, YAML[0]: {"schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": DOCUMENT_SCHEMA}, YAML[0]: {"schema": DOCUMENT_SCHEMA}},
     }
 }
 EXPORTED: dict[int | str, dict[str, Any]] = {
     **reads(answers.Status),
     200: {
         "description": "The document.",
-        "content": {"application/json": {"schema": DOCUMENT_SCHEMA}, YAML[0]: {"schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": DOCUMENT_SCHEMA}, YAML[0]: {"schema": DOCUMENT_SCHEMA}},
     },
 }
 NAMED = ("upstream", "consumer")
@@ -64,8 +64,12 @@ async def apply(
 
 
 def _apply(write: Write, body: bytes, *, prune: bool) -> JSONResponse:
-    entries = parse_entries(_read(body))
+    entries, faults = parse_entries(_read(body))
     order = tuple(entry.focus.name for entry in entries if entry.focus.kind == "destination")
+    if faults:
+        known = {fault.pointer for fault in faults}
+        more = write.find_faults(_readable(entries), Focus(order=order))
+        raise _faulty([*faults, *(fault for fault in more if fault.pointer not in known)])
     wanted = {(entry.focus.kind, entry.focus.name): entry for entry in entries}
     with write.edit(Focus(order=order)) as edit:
         stored = read_stored(write.services.engine)
@@ -97,8 +101,8 @@ def _fault(problem: Problem) -> Fault:
     return Fault(render_pointer(parse_path(problem.path)), problem.message, problem.path, str(problem.place))
 
 
-def parse_entries(reading: Reading) -> list[Entry]:
-    """The objects of a document; a Refusal that names everything whose shape can't be one."""
+def parse_entries(reading: Reading) -> tuple[list[Entry], list[Fault]]:
+    """The objects of a document, and everything whose shape can't be one; a Refusal if there are no objects in it."""
     data = {} if reading.data is None else reading.data
     unfit = list(unfit_in(data))
     if unfit:
@@ -123,9 +127,21 @@ def parse_entries(reading: Reading) -> list[Entry]:
         faults += [
             Fault(place + fault.pointer, fault.message, "", str(reading.places.find(entry.place))) for fault in found
         ]
-    if faults:
-        raise _faulty(faults)
-    return entries
+    return entries, faults
+
+
+def _readable(entries: list[Entry]) -> Document:
+    """The document of those entries that can be read as what they are, to find what else is wrong with them."""
+    document: dict[str, Any] = {}
+    destinations: dict[str, Any] = {}  # each once
+    for focus, _, data in entries:
+        if focus.kind == "section":
+            document[focus.name] = data
+        elif isinstance(data, dict) and focus.kind == "destination":
+            destinations.setdefault(focus.name, data)
+        elif isinstance(data, dict):
+            document.setdefault(SECTION_OF[focus.kind], {})[focus.name] = data
+    return {**document, "destinations": list(destinations.values())}
 
 
 def _entries(document: Mapping[str, object]) -> Iterator[Entry]:

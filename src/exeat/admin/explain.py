@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from exeat.admin import answers
 from exeat.admin.answering import asks
 from exeat.admin.codes import Code
-from exeat.admin.refusal import Fault, Refusal
+from exeat.admin.refusal import Fault, invalid
 from exeat.admin.roles import PREFIX
 from exeat.admin.route import GuardedRoute
 from exeat.admin.services import Asked, QuestionError, Services
@@ -40,6 +40,4 @@ def explain(request: Request, question: Question) -> JSONResponse:
     try:
         return JSONResponse(services.explain(asked))
     except QuestionError as error:
-        raise Refusal(
-            Code.INVALID, f"The question can't be answered: {error}.", faults=[Fault("", str(error))]
-        ) from error
+        raise invalid(*(Fault(pointer, text) for pointer, text in error.faults)) from error

@@ -1,24 +1,28 @@
 """Keys of consumers: made and rotated here, shown once, known by their digest from then on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import JSONResponse
 
 from exeat.admin import answers
 from exeat.admin.answering import changes, reads
 from exeat.admin.codes import Code
 from exeat.admin.paging import Paged, answer_page
-from exeat.admin.pointers import Focus
+from exeat.admin.pointers import Focus, parse_path, render_pointer
 from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.roles import PREFIX
-from exeat.admin.route import GuardedRoute
+from exeat.admin.route import GuardedRoute, Members, looked_at_by
 from exeat.admin.services import Services
-from exeat.admin.shown import parse_expiry, render_time, state_of
+from exeat.admin.shown import faults_of_expiry, parse_expiry, render_time, state_of
 from exeat.admin.versions import tag
 from exeat.admin.writing import Write, Writing
+from exeat.config.grammar import parse_network
+from exeat.config.limit_entries import MOST_LIMITS
+from exeat.config.problem import Place, unquote
+from exeat.config.validate import judge_limits
 from exeat.model.key import ID_LENGTH, SECRET_LENGTH, NewKey, make_key
 from exeat.store.configuration.edit import Edit
 from exeat.store.configuration.keys import KeyItem, get_key, list_keys
@@ -30,6 +34,14 @@ GRACES_S = {"immediate": 0, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
 VISIBLE = r"^[^\x00-\x1f\x7f]*$"
 Label = Annotated[str, Field(max_length=200, pattern=VISIBLE, description="What people call it.")]
 Networks = Annotated[list[str], Field(max_length=1000, description="Where it may be used from; anywhere if empty.")]
+Limits = Annotated[
+    list[Any],
+    Field(
+        max_length=MOST_LIMITS,
+        description="How much it may call, beside its consumer's limits; a key that replaces it counts anew.",
+    ),
+    WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/Limit"}, "maxItems": MOST_LIMITS}),
+]
 ExpiresAt = Annotated[str | None, Field(description="When it ends: RFC 3339.")]
 ExpiresIn = Annotated[str | None, Field(description="When it ends: a length of time from now, as in `90d`.")]
 
@@ -46,6 +58,7 @@ class KeyWanted(_Body):
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
     networks: Networks = []
+    limits: Limits = []
 
 
 class KeyPatch(_Body):
@@ -55,6 +68,7 @@ class KeyPatch(_Body):
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
     networks: Networks | None = None
+    limits: Limits | None = None
 
 
 class Rotation(_Body):
@@ -71,8 +85,33 @@ class _Fresh(NamedTuple):
     consumer: str
     label: str
     networks: list[str]
+    limits: list[Any]
     expires_at: int | None
     replaces: str | None = None
+
+
+def _look(request: Request, members: Members) -> list[Fault]:
+    """What is wrong with what is wished of a key, but for what its schema says."""
+    services: Services = request.app.state.services
+    faults = faults_of_expiry(members, services.now_us())
+    consumer = members.get("consumer")
+    if consumer is not None and not _exists(services, consumer):
+        faults.append(Fault("/consumer", f"there is no consumer '{consumer}'"))
+    faults += _faults_of_networks(members.get("networks") or [])
+    return [*faults, *_faults_of_limits(members.get("limits") or [])]
+
+
+def _faults_of_networks(networks: list[str]) -> Iterator[Fault]:
+    for index, network in enumerate(networks):
+        try:
+            parse_network(network)
+        except ValueError as error:
+            yield Fault(f"/networks/{index}", unquote(str(error), hide=False))
+
+
+def _faults_of_limits(limits: list[Any]) -> Iterator[Fault]:
+    for problem in judge_limits(limits, Place("the body")):
+        yield Fault(render_pointer(parse_path(problem.path)), problem.message)
 
 
 @router.get("/keys", operation_id="list_keys", responses=reads(answers.Keys))
@@ -96,26 +135,24 @@ def get_one(request: Request, id: Id) -> JSONResponse:  # noqa: A002 - the name 
 @router.post(
     "/keys", operation_id="create_key", status_code=201, responses=changes(answers.NewKey, status=201, versioned=False)
 )
-def create(write: Write, wanted: KeyWanted) -> JSONResponse:
+@looked_at_by(_look)
+def create(request: Request, write: Write, wanted: KeyWanted) -> JSONResponse:
     """Make a key of a consumer, whichever source that is written in; the answer shows it this once."""
-    faults: list[Fault] = []
-    expires_at = parse_expiry(wanted.expires_at, wanted.expires_in, write.services.now_us(), faults)
-    if not _exists(write.services, wanted.consumer):
-        faults.append(Fault("/consumer", f"there is no consumer '{wanted.consumer}'"))
-    write.refuse(faults)
-    fresh = _Fresh(wanted.consumer, wanted.label, wanted.networks, expires_at)
+    write.refuse(_look(request, wanted.model_dump()))
+    expires_at = parse_expiry(wanted.expires_at, wanted.expires_in, write.services.now_us(), [])
+    fresh = _Fresh(wanted.consumer, wanted.label, wanted.networks, wanted.limits, expires_at)
     return _make(write, fresh, lambda _edit: None)
 
 
 @router.patch("/keys/{id}", operation_id="patch_key", responses=changes(answers.Key))
-def patch_one(write: Write, id: Id, patch: KeyPatch) -> JSONResponse:  # noqa: A002 - the name in the path
+@looked_at_by(_look)
+def patch_one(request: Request, write: Write, id: Id, patch: KeyPatch) -> JSONResponse:  # noqa: A002 - the name in the path
     """Change what is said of a key; its text stays."""
-    faults: list[Fault] = []
-    expires_at = parse_expiry(patch.expires_at, patch.expires_in, write.services.now_us(), faults)
-    write.refuse(faults)
+    write.refuse(_look(request, patch.model_dump(exclude_unset=True)))
+    expires_at = parse_expiry(patch.expires_at, patch.expires_in, write.services.now_us(), [])
     given: dict[str, Any] = {
         name: getattr(patch, name)
-        for name in ("label", "networks")
+        for name in ("label", "networks", "limits")
         if name in patch.model_fields_set and getattr(patch, name) is not None
     }
     if patch.model_fields_set & {"expires_at", "expires_in"}:
@@ -133,7 +170,8 @@ def patch_one(write: Write, id: Id, patch: KeyPatch) -> JSONResponse:  # noqa: A
     status_code=201,
     responses=changes(answers.NewKey, Code.NOT_FOUND, Code.STALE, status=201, versioned=False),
 )
-def rotate(write: Write, id: Id, rotation: Rotation) -> JSONResponse:  # noqa: A002 - the name in the path
+@looked_at_by(_look)
+def rotate(request: Request, write: Write, id: Id, rotation: Rotation) -> JSONResponse:  # noqa: A002 - the name in the path
     """Make a key in the place of another, which works on for as long as `grace` says.
 
     Unless told otherwise the new one lives as long as the old one was made for.
@@ -141,9 +179,8 @@ def rotate(write: Write, id: Id, rotation: Rotation) -> JSONResponse:  # noqa: A
     services = write.services
     now = services.now_us()
     old = _find(services, id)
-    faults: list[Fault] = []
-    expires_at = parse_expiry(rotation.expires_at, rotation.expires_in, now, faults)
-    write.refuse(faults)
+    write.refuse(_look(request, rotation.model_dump()))
+    expires_at = parse_expiry(rotation.expires_at, rotation.expires_in, now, [])
     if expires_at is None and old.expires_at is not None:
         expires_at = now + max(old.expires_at - old.created_at, 0)
 
@@ -158,7 +195,7 @@ def rotate(write: Write, id: Id, rotation: Rotation) -> JSONResponse:  # noqa: A
         else:
             edit.expire_key(id, now + GRACES_S[rotation.grace] * 1_000_000)
 
-    return _make(write, _Fresh(old.consumer, old.label, list(old.networks), expires_at, id), end_old)
+    return _make(write, _Fresh(old.consumer, old.label, list(old.networks), list(old.limits), expires_at, id), end_old)
 
 
 @router.post(
@@ -185,6 +222,7 @@ def _make(write: Writing, fresh: _Fresh, first: Callable[[Edit], None]) -> JSONR
             label=fresh.label,
             expires_at=fresh.expires_at,
             networks=tuple(fresh.networks),
+            limits=tuple(fresh.limits),
             replaces=fresh.replaces,
         )
     if write.dry_run:
@@ -225,6 +263,7 @@ def show_key(item: KeyItem, now_us: int) -> dict[str, Any]:
         "revoked_at": render_time(item.revoked_at),
         "last_used_at": render_time(item.last_used_at),
         "networks": list(item.networks),
+        "limits": list(item.limits),
         "replaces": item.replaces,
         "revision": item.revision,
         "warnings": [],

@@ -6,6 +6,7 @@ Rule 2: a secret that is written into an object goes into the vault; what is sho
 
 import heapq
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Body, Path, Request
@@ -31,22 +32,30 @@ from exeat.store.configuration.literals import take_literals
 from exeat.store.configuration.objects import Item, get_object, list_objects
 
 Name = Annotated[str, Path(max_length=260, description="Its name; a destination's is its host pattern.")]
+LISTS = frozenset({"domains", "limits", "webhooks"})  # sections that are lists
 ObjectBody = Annotated[Any, Body(description="The object as it is written in the document.")]
 
 
 class Kind(NamedTuple):
-    """A kind of object: what it is called, and what it is described by in the document's schema."""
+    """A kind of object: what it is called, and the JSON Schemas of one and of what changes one."""
 
     name: str
     plural: str
-    schema: str
+    schema: dict[str, Any]
+    patch_schema: dict[str, Any]
 
 
+def _described(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_PATCH = {"type": "object", "description": "Members that are to be different; null removes one."}
+_OF_SECTION = {"type": ["object", "array"], "description": "The section as it is written in the document."}
 KINDS = (
-    Kind("upstream", "upstreams", "Upstream"),
-    Kind("consumer", "consumers", "Consumer"),
-    Kind("destination", "destinations", "Destination"),
-    Kind("section", "sections", ""),
+    Kind("upstream", "upstreams", _described("Upstream"), _PATCH),
+    Kind("consumer", "consumers", _described("Consumer"), _PATCH),
+    Kind("destination", "destinations", _described("DestinationWanted"), _PATCH),
+    Kind("section", "sections", _OF_SECTION, _OF_SECTION),
 )
 
 
@@ -95,19 +104,18 @@ def _add_changing(router: APIRouter, kind: Kind) -> None:
     delete_one.__doc__ = f"Remove {one}" + (" and revoke its keys." if kind.name == "consumer" else ".")
     path = f"/{kind.plural}/{{name}}"
     tags: list[Any] = [kind.plural]
-    body = _body_of(kind)
     documented = changes(answers.Object)
-    router.put(path, operation_id=f"put_{kind.name}", tags=tags, responses=documented, openapi_extra=body)(put_one)
-    router.patch(path, operation_id=f"patch_{kind.name}", tags=tags, responses=documented)(patch_one)
+    put_body, patch_body = _body_of(kind.schema), _body_of(kind.patch_schema)
+    router.put(path, operation_id=f"put_{kind.name}", tags=tags, responses=documented, openapi_extra=put_body)(put_one)
+    router.patch(path, operation_id=f"patch_{kind.name}", tags=tags, responses=documented, openapi_extra=patch_body)(
+        patch_one
+    )
     router.delete(path, operation_id=f"delete_{kind.name}", tags=tags, status_code=204, responses=changes(None))(
         delete_one
     )
 
 
-def _body_of(kind: Kind) -> dict[str, Any] | None:
-    if not kind.schema:
-        return None
-    schema = {"$ref": f"#/components/schemas/{kind.schema}"}
+def _body_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -181,7 +189,7 @@ def _find_outside(outside: Outside, kind: str, name: str) -> object:
 
 def _put(write: Writing, focus: Focus, data: object) -> JSONResponse:
     refuse_outside(write.services, focus)
-    write.refuse(faults_in(focus, data))
+    write.refuse(faults_in(focus, data), partial(_compile_alone, write, focus, data))
     with write.edit(focus) as edit:
         present = get_object(write.services.engine, focus.kind, focus.name)
         write.versions.judge(None if present is None else present.revision, f"{focus.kind} '{focus.name}'")
@@ -197,7 +205,7 @@ def _patch(write: Writing, focus: Focus, patch: object) -> JSONResponse:
             raise _absent(focus.kind, focus.name)
         write.versions.judge(present.revision, f"{focus.kind} '{focus.name}'")
         data = merge_patch(present.data, patch)
-        write.refuse(faults_in(focus, data))
+        write.refuse(faults_in(focus, data), partial(_compile_alone, write, focus, data))
         edit.put(focus.kind, focus.name, _with_host(focus, data))
     return _answer(write, focus)
 
@@ -232,7 +240,7 @@ def refuse_outside(services: Services, focus: Focus) -> None:
 def faults_in(focus: Focus, data: object) -> list[Fault]:
     """What is wrong with an object in itself, before it is looked at as a part of the whole."""
     faults = _faults_of_name(focus)
-    if focus == Focus("section", "domains"):
+    if focus.kind == "section" and focus.name in LISTS:
         return faults if isinstance(data, list) else [*faults, Fault("", "must be a list")]
     if not isinstance(data, dict):
         return [*faults, Fault("", "must be an object, as it is written in the document")]
@@ -263,6 +271,19 @@ def masked_in(data: object, place: Parts = ()) -> list[Fault]:
         message = "is the mask of a secret and not the secret; write it, or a reference to it"
         return [Fault(render_pointer(place), message)]
     return []
+
+
+def _compile_alone(write: Writing, focus: Focus, data: object) -> list[Fault]:
+    """What compiling finds in an object that isn't put, by itself; one with a wrong name is looked at all the same."""
+    if not isinstance(data, dict):
+        return []
+    if focus.kind == "destination":
+        return write.find_faults({"destinations": [{**data, "host": focus.name}]}, focus)
+    section = SECTION_OF.get(focus.kind)
+    if section is None:
+        return write.find_faults({focus.name: data}, focus)
+    named = focus._replace(name="a")
+    return write.find_faults({section: {named.name: data}}, named)
 
 
 def _mixed_in(focus: Focus, data: object) -> list[Fault]:

@@ -47,6 +47,10 @@ class Passwords:
                 return False
             return kept is not None
 
+    def renew(self, kept: str, password: Secret) -> str | None:
+        """What is to be kept of a password that is right from now on; None if what is kept has today's parameters."""
+        return self.hash(password) if self._hasher.check_needs_rehash(kept) else None
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._free.acquire(timeout=WAIT_S):

@@ -55,6 +55,7 @@ LEAST: dict[str, dict[str, Role | None]] = {
     "/apply": {"POST": O},
     "/export": {"GET": V},
     "/explain": {"POST": V},
+    "/webhooks/{name}/test": {"POST": O},
     "/administrators": {"GET": A, "POST": A},
     "/administrators/{name}": {"GET": A, "PATCH": A, "DELETE": A},
     "/tokens": {"GET": V, "POST": V},

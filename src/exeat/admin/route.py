@@ -4,10 +4,11 @@ Rule 1: nobody's body is read before it is known that they may send it.
 Rule 2: an unknown query parameter is refused: a misspelt `dry_run` must not become a change.
 """
 
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from exeat.admin.caller import Caller, find_caller
 from exeat.admin.codes import Code
 from exeat.admin.readable import check_json
-from exeat.admin.refusal import Refusal
+from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.roles import LEAST, PREFIX, Role
 from exeat.admin.services import Services
 from exeat.config.problem import suggest
@@ -24,9 +25,27 @@ from exeat.config.problem import suggest
 BODY_BYTES = 1 << 20
 DOCUMENT_BYTES = 64 << 20
 DOCUMENT_ROUTE = f"{PREFIX}/apply"
-JSON = ("application/json", "application/merge-patch+json")
+JSON = ("application/json",)
+PATCH = ("application/json", "application/merge-patch+json")
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Members = Mapping[str, Any]
+Look = Callable[[Request, Members], Sequence[Fault]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Response])
+_LOOKS: dict[Callable[..., Any], Look] = {}
+
+
+def looked_at_by(look: Look) -> Callable[[Endpoint], Endpoint]:
+    """Say what finds the faults of a route's body that its schema can't tell.
+
+    Where the schema has faults already, it is called with the members that have none, so that all is said at once.
+    """
+
+    def note(endpoint: Endpoint) -> Endpoint:
+        _LOOKS[endpoint] = look
+        return endpoint
+
+    return note
 
 
 class GuardedRoute(APIRoute):
@@ -38,6 +57,7 @@ class GuardedRoute(APIRoute):
         roles = LEAST[self.path.removeprefix(PREFIX)]
         known = set(_parameters(self.dependant))
         is_document = self.path == DOCUMENT_ROUTE
+        types = (*JSON, *YAML) if is_document else PATCH if "PATCH" in (self.methods or ()) else JSON
 
         async def handle(request: Request) -> Response:
             services, local = request.app.state.services, request.app.state.acting_as
@@ -50,10 +70,16 @@ class GuardedRoute(APIRoute):
             _check_parameters(request, known)
             if self.body_field is not None or is_document:
                 body = await _read(request, DOCUMENT_BYTES if is_document else BODY_BYTES)
-                _check_type(request, body, (*JSON, *YAML) if is_document else JSON)
+                _check_type(request, body, types)
                 if not is_document and body:
                     check_json(body)
-            return await inner(request)
+            try:
+                return await inner(request)
+            except RequestValidationError as error:
+                look = _LOOKS.get(self.endpoint)
+                if look is None:
+                    raise
+                raise await run_in_threadpool(_look_further, request, error, look) from error
 
         return handle
 
@@ -63,6 +89,17 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
     yield from (parameter.alias for parameter in dependant.query_params)
     for inner in dependant.dependencies:
         yield from _parameters(inner)
+
+
+def _look_further(request: Request, error: RequestValidationError, look: Look) -> RequestValidationError:
+    """What the framework has found wrong with a body, and what is wrong with its other members."""
+    found = list(error.errors())
+    more: Sequence[Fault] = ()
+    if isinstance(error.body, dict) and all(entry["loc"][0] == "body" for entry in found):
+        faulty = {entry["loc"][1] for entry in found if len(entry["loc"]) > 1}
+        more = look(request, {name: value for name, value in error.body.items() if name not in faulty})
+    found += [{"type": "fault", "loc": ("body", *fault.pointer.split("/")[1:]), "msg": fault.message} for fault in more]
+    return RequestValidationError(found, body=error.body)
 
 
 def _authorize(services: Services, request: Request, least: Role) -> Caller:

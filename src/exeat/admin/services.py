@@ -14,11 +14,12 @@ from exeat.config.problem import Problem
 from exeat.config.sources import Source
 from exeat.model.key import ALPHABET
 from exeat.model.stored import Stored
+from exeat.model.upstream import Network
 from exeat.vault.seal import Sealer
 
 Document = Mapping[str, object]
 Members = Mapping[str, object] | None
-SECTIONS = ("audit", "cors", "domains", "network")
+SECTIONS = ("audit", "cors", "domains", "limits", "network", "webhooks")
 
 
 class Checked(NamedTuple):
@@ -50,11 +51,23 @@ class Asked(NamedTuple):
 
 
 class QuestionError(Exception):
-    """A question that makes no sense; the text says why, and holds no key."""
+    """A question that makes no sense: `faults` says where in it (a JSON pointer) and why, and holds no key."""
+
+    def __init__(self, *faults: tuple[str, str]) -> None:
+        super().__init__("; ".join(text for _, text in faults))
+        self.faults = faults
+
+
+class Told(NamedTuple):
+    """What became of a message to a webhook: the status of its answer, or why there is none."""
+
+    delivered: bool
+    status: int | None
+    reason: str | None
 
 
 def _cannot_explain(_asked: Asked) -> Mapping[str, object]:
-    raise QuestionError("this gateway explains nothing")
+    raise QuestionError(("", "this gateway explains nothing"))
 
 
 def draw_symbols(count: int) -> str:
@@ -66,11 +79,13 @@ def draw_symbols(count: int) -> str:
 class Services:
     """What the routes use.
 
-    `check` compiles the database's part together with file and environment. `audit(actor, action, what, before, after)`
-    puts down the record of a change and says whether it is safe; where it isn't, the change isn't made. `status` is
-    what GET /status answers, beside the revision. `changed(revision)` is called after each commit of a change.
-    `explain` says what would happen to a request, or raises QuestionError. `clock` gives seconds since 1970, `steady`
-    seconds that never go back; `report` gets what nobody expected.
+    `check` compiles the database's part together with file and environment. `audit(actor, action, what, before,
+    after)` puts down the record of a change and says whether it is safe; where it isn't, the change isn't made.
+    `status` is what is known of a gateway that runs, as GET /status answers it; `started_at` in µs since 1970.
+    `changed(revision)` is called after each commit of a change. `explain` says what would happen to a request, or
+    raises QuestionError. `test_webhook` sends a message to the webhook of a name, None if there is none. `clock` gives
+    seconds since 1970, `steady` seconds that never go back; `report` gets what nobody expected. `trusted` are the
+    networks of proxies that are believed when they say who called them.
     """
 
     engine: Engine
@@ -82,9 +97,10 @@ class Services:
     status: Callable[[], Mapping[str, object]] = dict
     outside: Callable[[], Outside] = Outside
     explain: Callable[[Asked], Mapping[str, object]] = _cannot_explain
+    test_webhook: Callable[[str], Told | None] = lambda _name: None
     changed: Callable[[int], None] = lambda _revision: None
     report: Callable[[Exception, str], None] = lambda _error, _request_id: None
-    is_tls: bool = False
+    trusted: tuple[Network, ...] = ()
     passwords: Passwords = field(default_factory=Passwords)
     symbols: Callable[[int], str] = draw_symbols
 

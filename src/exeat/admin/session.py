@@ -1,5 +1,6 @@
 """Sessions: people log in with a password or a token and get a cookie; programs send their token and need none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from exeat.admin import answers
 from exeat.admin.answering import changes, ends, makes, reads
-from exeat.admin.caller import COOKIE, Caller, check_token, refuse_other_pages
+from exeat.admin.caller import COOKIE, Caller, check_token, is_secure, refuse_other_pages
 from exeat.admin.codes import Code
+from exeat.admin.failures import NOBODY, Failures, LogInFailure, count_attempts, shorten
 from exeat.admin.passwords import faults_of
 from exeat.admin.refusal import Fault, Refusal, invalid
 from exeat.admin.roles import PREFIX, role_of
@@ -26,6 +28,8 @@ from exeat.store.configuration.people import (
     end_session,
     end_sessions,
     find_administrator,
+    find_token,
+    renew_password,
 )
 
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["session"])
@@ -71,7 +75,7 @@ def get_one(request: Request) -> JSONResponse:
 def log_in(request: Request, body: LogIn) -> JSONResponse:
     """Begin a session: its cookie is for this listener alone, and no script can read it."""
     services: Services = request.app.state.services
-    refuse_other_pages(request, is_tls=services.is_tls, is_browser=False)
+    refuse_other_pages(request, is_browser=False)
     throttle: Throttle = request.app.state.throttle
     address = request.client.host if request.client else "local"
     account = body.name if body.token is None else "with a token"
@@ -81,44 +85,66 @@ def log_in(request: Request, body: LogIn) -> JSONResponse:
     if wait_s:
         message = f"Too many log-ins from this address have failed; wait {int(wait_s) + 1} s."
         raise Refusal(Code.TOO_MANY_ATTEMPTS, message, retry_after_s=wait_s)
-    if body.token is not None:
-        caller = _by_token(services, body.token)
-    else:
-        caller = _by_password(services, account, Secret(body.password or ""))
+    try:
+        if body.token is not None:
+            caller = _by_token(services, body.token)
+        else:
+            caller = _by_password(services, account, Secret(body.password or ""))
+    except LogInFailure as failure:
+        failures: Failures = request.app.state.failures
+        waited = throttle.take_waited(address)
+        failures.record("log-in-failed", failure.actor, address=address, reason=failure.reason, waited=waited)
+        raise
+    waited = throttle.take_waited(address)
     throttle.succeed(address, account)
-    return _begin(services, caller, address)
+    return _begin(request, caller, {"address": address, **count_attempts(waited=waited)})
 
 
 def _by_password(services: Services, name: str, password: Secret) -> Caller:
     found = find_administrator(services.engine, name) if "\0" not in name else None
     is_right = services.passwords.verify(None if found is None else found.password, password)
-    if found is None or not is_right or found.disabled:
-        raise Refusal(Code.LOG_IN_FAILED, WRONG)
+    if found is None:
+        raise LogInFailure(WRONG, actor=shorten(name), reason="there is no such administrator")
+    if not is_right or found.disabled:
+        reason = "the administrator is disabled" if is_right else "the password is wrong"
+        raise LogInFailure(WRONG, actor=found.name, reason=reason)
+    _renew(services, found, password)
     return Caller(found.name, role_of(found.role))
+
+
+def _renew(services: Services, found: Administrator, password: Secret) -> None:
+    """Keep a hash with today's parameters, where the one that is kept has others; it is the same password."""
+    renewed = None if found.password is None else services.passwords.renew(found.password, password)
+    if renewed is not None:
+        renew_password(services.engine, found, renewed)
 
 
 def _by_token(services: Services, token: str) -> Caller:
     try:
         caller = check_token(services, token)
     except Refusal as error:
-        raise Refusal(Code.LOG_IN_FAILED, error.detail) from error
+        known = find_token(services.engine, digest(token))
+        actor = NOBODY if known is None else f"{known.administrator}/{known.id}"
+        raise LogInFailure(error.detail, actor=actor, reason=error.detail) from error
     owner = find_administrator(services.engine, caller.name)
     if owner is None or role_of(owner.role) != caller.role:
-        raise Refusal(Code.LOG_IN_FAILED, "A token with a lower role than its administrator's can't begin a session.")
+        detail = "A token with a lower role than its administrator's can't begin a session."
+        raise LogInFailure(detail, actor=caller.actor, reason=detail)
     return caller
 
 
-def _begin(services: Services, caller: Caller, address: str) -> JSONResponse:
+def _begin(request: Request, caller: Caller, noted: Mapping[str, object]) -> JSONResponse:
+    services: Services = request.app.state.services
     text = services.symbols(SYMBOLS)
     now = services.now_us()
     ends_at = min(now + LASTS_S * 1_000_000, caller.ends_at or 2**62)
     add_session(services.engine, sha256=digest(text), administrator=caller.name, created_at=now, expires_at=ends_at)
-    services.audit(caller.actor, "log-in", f"administrator/{caller.name}", None, {"address": address})
+    services.audit(caller.actor, "log-in", f"administrator/{caller.name}", None, noted)
     session = Caller(caller.name, caller.role, session=digest(text), ends_at=ends_at)
     response = JSONResponse(_show(session), 201)
     lasts = (ends_at - now) // 1_000_000
     response.set_cookie(
-        COOKIE, text, max_age=lasts, path=PATH, secure=services.is_tls, httponly=True, samesite="strict"
+        COOKIE, text, max_age=lasts, path=PATH, secure=is_secure(request), httponly=True, samesite="strict"
     )
     return response
 
@@ -132,7 +158,7 @@ def log_out(request: Request) -> Response:
     if caller.session is not None:
         end_session(services.engine, caller.session)
         services.audit(caller.actor, "log-out", f"administrator/{caller.name}", None, None)
-        response.delete_cookie(COOKIE, path=PATH, secure=services.is_tls, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, path=PATH, secure=is_secure(request), httponly=True, samesite="strict")
     return response
 
 
@@ -148,14 +174,18 @@ def change_password(request: Request, write: Write, body: NewPassword) -> Respon
     throttle: Throttle = request.app.state.throttle
     name = write.caller.name
     found = find_administrator(services.engine, name)
-    write.refuse(faults_of(body.new, name, "/new"))
+    faults = faults_of(body.new, name, "/new")
     address = request.client.host if request.client else "local"
     wait_s = throttle.enter(address, name)
     if wait_s:
         raise Refusal(Code.TOO_MANY_ATTEMPTS, "Too many passwords were wrong; wait.", retry_after_s=wait_s)
     if found is None or not services.passwords.verify(found.password, Secret(body.current)):
-        raise invalid(Fault("/current", "isn't the password"))
+        failures: Failures = request.app.state.failures
+        waited, reason = throttle.take_waited(address), "the current password is wrong"
+        failures.record("password-change-failed", write.caller.actor, address=address, reason=reason, waited=waited)
+        raise invalid(Fault("/current", "isn't the password"), *faults)
     throttle.succeed(address, name)
+    write.refuse(faults)
     set_password(write, found, Secret(body.new))
     return write.preview() if write.dry_run else Response(status_code=204)
 

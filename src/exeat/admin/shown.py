@@ -1,7 +1,9 @@
 """How what is kept is shown, and what is sent is read: times and lengths of time."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from exeat.admin.refusal import Fault
 from exeat.config.grammar import parse_time
@@ -18,6 +20,13 @@ def render_time(time_us: int | None) -> str | None:
     if time_us is None:
         return None
     return (_EPOCH + timedelta(microseconds=time_us)).isoformat().replace("+00:00", "Z")
+
+
+def faults_of_expiry(members: Mapping[str, Any], now_us: int) -> list[Fault]:
+    """What is wrong with the `expires_at` and `expires_in` of a body."""
+    faults: list[Fault] = []
+    parse_expiry(members.get("expires_at"), members.get("expires_in"), now_us, faults)
+    return faults
 
 
 def parse_expiry(at: str | None, within: str | None, now_us: int, faults: list[Fault]) -> int | None:

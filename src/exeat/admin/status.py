@@ -1,6 +1,8 @@
 """How the gateway is, and what the codes of failures mean."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import JSONResponse
@@ -15,16 +17,40 @@ from exeat.admin.route import GuardedRoute
 from exeat.admin.services import Services
 from exeat.admin.shown import render_time
 from exeat.store.configuration.stored import read_revision
+from exeat.store.database import is_sqlite
+from exeat.store.instances import list_instances
 
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["status"])
+NOTHING_RUNS: Mapping[str, Any] = MappingProxyType(
+    {
+        "in_force": None, "snapshot": None, "problems": [], "warnings": [], "instance": None, "started_at": None,
+        "workers": None, "records_stay": None, "journals": None,
+    }
+)  # fmt: skip
 
 
 @router.get("/status", operation_id="get_status", responses=reads(answers.Status))
 def get_status(request: Request) -> JSONResponse:
-    """How the gateway is: the revision that is kept, and what the control process knows of the rest."""
+    """How the gateway is: what is kept and in force, its workers and journals, and the other instances."""
     services: Services = request.app.state.services
-    own = {"revision": read_revision(services.engine), "version": __version__, "time": render_time(services.now_us())}
-    return JSONResponse({**services.status(), **own})
+    now_us = services.now_us()
+    state = {**NOTHING_RUNS, **services.status()}
+    started_at = state["started_at"]
+    return JSONResponse(
+        {
+            **state,
+            "version": __version__,
+            "time": render_time(now_us),
+            "revision": read_revision(services.engine),
+            "started_at": render_time(started_at),
+            "uptime_s": None if started_at is None else (now_us - started_at) / 1_000_000,
+            "database": "sqlite" if is_sqlite(services.engine) else "postgresql",
+            "instances": [
+                {"name": one.name, "last_record_at": render_time(one.last_record_at)}
+                for one in list_instances(services.engine)
+            ],
+        }
+    )
 
 
 @router.get(

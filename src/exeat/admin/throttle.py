@@ -25,6 +25,7 @@ KEPT = 10_000
 class _Failures:
     count: int = 0
     last: float = 0.0
+    waited: int = 0
 
 
 class Throttle:
@@ -47,6 +48,7 @@ class Throttle:
                 delay = min(FIRST_DELAY_S * 2.0 ** min(of_address.count - free, 20), LONGEST_DELAY_S)
                 wait = of_address.last + delay - self._clock()
                 if wait > 0:
+                    of_address.waited += 1
                     return wait
             for failures in (of_address, of_account):
                 failures.count += 1
@@ -60,6 +62,15 @@ class Throttle:
             of_account = self._accounts.get(account)
             if of_account is not None:
                 of_account.count = max(0, of_account.count - 1)
+
+    def take_waited(self, address: str) -> int:
+        """How many attempts of an address had to wait since this was last asked, for the record of the next one."""
+        with self._lock:
+            of_address = self._addresses.get(network_of(address))
+            if of_address is None:
+                return 0
+            waited, of_address.waited = of_address.waited, 0
+            return waited
 
     def _find(self, known: OrderedDict[str, _Failures], name: str) -> _Failures:
         found = known.get(name)

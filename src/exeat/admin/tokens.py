@@ -14,9 +14,9 @@ from exeat.admin.keys import VISIBLE, ExpiresAt, ExpiresIn, Label
 from exeat.admin.paging import Paged, answer_page
 from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.roles import PREFIX, Role, role_of
-from exeat.admin.route import GuardedRoute
+from exeat.admin.route import GuardedRoute, Members, looked_at_by
 from exeat.admin.services import Services
-from exeat.admin.shown import parse_expiry, render_time, state_of
+from exeat.admin.shown import faults_of_expiry, parse_expiry, render_time, state_of
 from exeat.admin.token import make_token
 from exeat.admin.writing import Write, Writing
 from exeat.store.configuration.people import Token, end_sessions, find_administrator, get_token, list_tokens
@@ -39,6 +39,28 @@ class TokenWanted(BaseModel):
     expires_in: ExpiresIn = None
 
 
+def _look(request: Request, members: Members) -> list[Fault]:
+    """What is wrong with what is wished of a token, but for what its schema says."""
+    services: Services = request.app.state.services
+    caller: Caller = request.state.caller
+    faults = faults_of_expiry(members, services.now_us())
+    owner = members.get("administrator") or caller.name
+    if owner != caller.name and caller.role < Role.ADMINISTRATOR:
+        return faults  # who there is besides is no business of theirs
+    if find_administrator(services.engine, owner) is None:
+        faults.append(Fault("/administrator", f"there is no administrator '{owner}'"))
+    most = _find_most(services, caller, owner)
+    if members.get("role") is not None and role_of(members["role"]) > most:
+        faults.append(Fault("/role", f"is more than {most.word}, which is the most that this token can have"))
+    return faults
+
+
+def _find_most(services: Services, caller: Caller, owner: str) -> Role:
+    """The most that a token can do that is made by one and belongs to another."""
+    found = find_administrator(services.engine, owner)
+    return caller.role if found is None else min(caller.role, role_of(found.role))
+
+
 @router.get("/tokens", operation_id="list_tokens", responses=reads(answers.Tokens))
 def list_all(request: Request, page: Paged) -> JSONResponse:
     """One's own tokens, by id; for an administrator, everybody's."""
@@ -55,22 +77,16 @@ def list_all(request: Request, page: Paged) -> JSONResponse:
     status_code=201,
     responses=changes(answers.NewToken, status=201, versioned=False),
 )
-def create(write: Write, wanted: TokenWanted) -> JSONResponse:
+@looked_at_by(_look)
+def create(request: Request, write: Write, wanted: TokenWanted) -> JSONResponse:
     """Make a token; the answer shows it this once."""
     services, caller = write.services, write.caller
     owner = wanted.administrator or caller.name
     if owner != caller.name and caller.role < Role.ADMINISTRATOR:
         raise Refusal(Code.ROLE_TOO_LOW, "Only an administrator makes tokens of others.")
-    faults: list[Fault] = []
-    expires_at = parse_expiry(wanted.expires_at, wanted.expires_in, services.now_us(), faults)
-    found = find_administrator(services.engine, owner)
-    if found is None:
-        faults.append(Fault("/administrator", f"there is no administrator '{owner}'"))
-    most = caller.role if found is None else min(caller.role, role_of(found.role))
-    role = most if wanted.role is None else role_of(wanted.role)
-    if role > most:
-        faults.append(Fault("/role", f"is more than {most.word}, which is the most that this token can have"))
-    write.refuse(faults)
+    write.refuse(_look(request, wanted.model_dump()))
+    expires_at = parse_expiry(wanted.expires_at, wanted.expires_in, services.now_us(), [])
+    role = _find_most(services, caller, owner) if wanted.role is None else role_of(wanted.role)
     made = make_token(services.symbols)
     with write.edit(compiles=False) as edit:
         edit.add_token(

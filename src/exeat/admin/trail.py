@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from exeat.admin import answers
@@ -29,12 +30,21 @@ LARGEST = 2**63
 DAY_US = 86_400_000_000
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": DAY_US, "w": 7 * DAY_US}
-Since = Annotated[str | None, Query(max_length=40, description="From then on: RFC 3339, or `15m`, `6h`, `30d` ago.")]
-Until = Annotated[str | None, Query(max_length=40, description="Up to then, as `since`.")]
+# What is said of parameters here is for the OpenAPI document: a refusal of this module says more than the framework's.
+_TIME = {"pattern": r"^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?)$"}
+_STATUS = {"pattern": "^([0-9]{3}|[0-5]xx)$"}
+STEPS: dict[str, Granularity | None] = {"auto": None, **{step.name.lower(): step for step in Granularity}}
+Since = Annotated[
+    str | None,
+    Query(max_length=40, description="From then on: RFC 3339, or `15m`, `6h`, `30d` ago.", json_schema_extra=_TIME),
+]
+Until = Annotated[str | None, Query(max_length=40, description="Up to then, as `since`.", json_schema_extra=_TIME)]
+Pair = Annotated[str, Field(json_schema_extra={"pattern": "^[a-z_]+="})]
 Where = Annotated[
-    list[str] | None,
+    list[Pair] | None,
     Query(description="`FIELD=VALUE`, matched exactly; may be there several times.", max_length=20),
 ]
+Label = Annotated[str, Field(json_schema_extra={"enum": [*LABELS]})]
 
 
 @router.get("/records", operation_id="list_records", responses=reads(answers.Records))
@@ -42,7 +52,9 @@ def list_records(
     request: Request,
     page: Paged,
     where: Where = None,
-    status: Annotated[str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.")] = None,
+    status: Annotated[
+        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=_STATUS)
+    ] = None,
     since: Since = None,
     until: Until = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the path, in any case.")] = None,
@@ -92,10 +104,16 @@ def get_usage(
     since: Since = None,
     until: Until = None,
     by: Annotated[
-        list[str] | None, Query(max_length=len(LABELS), description=f"What it is counted by: {', '.join(LABELS)}.")
+        list[Label] | None, Query(max_length=len(LABELS), description=f"What it is counted by: {', '.join(LABELS)}.")
     ] = None,
     where: Where = None,
-    step: Annotated[str | None, Query(description="`minute`, `hour`, `day`, or `auto`; the whole without it.")] = None,
+    step: Annotated[
+        str | None,
+        Query(
+            description="`minute`, `hour`, `day`, or `auto`; the whole without it.",
+            json_schema_extra={"enum": [*STEPS, None]},
+        ),
+    ] = None,
 ) -> JSONResponse:
     """What was used in a range of time, the last day unless told otherwise: most requests first, or in steps."""
     services: Services = request.app.state.services
@@ -104,10 +122,9 @@ def get_usage(
     begin = _parse_when(since, now) or end - DAY_US
     if begin >= end:
         raise Refusal(Code.MALFORMED_REQUEST, "The range ends before it begins: `since` has to be before `until`.")
-    steps = {"auto": None, **{granularity.name.lower(): granularity for granularity in Granularity}}
-    if step is not None and step not in steps:
-        raise Refusal(Code.MALFORMED_REQUEST, f"'{step[:40]}' is no step; there are {', '.join(steps)}.")
-    wanted: dict[str, Any] = {"steps": step is not None, "step": None if step is None else steps[step]}
+    if step is not None and step not in STEPS:
+        raise Refusal(Code.MALFORMED_REQUEST, f"'{step[:40]}' is no step; there are {', '.join(STEPS)}.")
+    wanted: dict[str, Any] = {"steps": step is not None, "step": None if step is None else STEPS[step]}
     labels = _labels(by)
     found = usage(services.engine, since=begin, until=end, by=labels, where=_values(where), **wanted)
     items = [_show_usage(entry, labels) for entry in found]

@@ -59,5 +59,6 @@ def tag(revision: int) -> str:
     return f'"{revision}"'
 
 
-# How a version is documented.
+# How a version is documented, and what names one.
+TAGS = r'^(\*|(W/)?"[^",]*"( *, *(W/)?"[^",]*")*)$'
 ETAG = {"ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string"}}}

@@ -1,16 +1,16 @@
 """The way of every change: edit, look at the whole, put down a record, keep it; or leave everything as it was.
 
-Rule 1: what the whole becomes is compiled within the transaction; a problem undoes all of it, unless there were more
-before: somebody has to be able to mend what a file has broken, one thing at a time.
+Rule 1: what the whole becomes is compiled before it is kept; a problem undoes all of it, unless there were more before:
+somebody has to be able to mend what a file has broken, one thing at a time. Records may be written meanwhile.
 Rule 2: a change is recorded before it is kept; one that can't be recorded isn't made, and one that is recorded but
 can't be kept has a second record, `undo`.
 Rule 3: one edit at a time in this process: who waits for the database's lock must not hold what the editor needs.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
@@ -20,8 +20,9 @@ from exeat.admin.caller import Caller
 from exeat.admin.codes import Code
 from exeat.admin.pointers import Focus, faults_of
 from exeat.admin.refusal import Fault, Refusal, invalid, render_fault
-from exeat.admin.services import Services
-from exeat.admin.versions import Versions, parse_versions, tag
+from exeat.admin.services import Document, Services
+from exeat.admin.versions import TAGS, Versions, parse_versions, tag
+from exeat.model.stored import Stored
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import Edit, editing
 from exeat.store.configuration.revisions import Change
@@ -77,7 +78,9 @@ class Writing:
             ):
                 yield edit
                 if compiles:
-                    self._judge(edit, focus, mends=mends)
+                    after = edit.stored()
+                    with edit.aside():
+                        self._judge(after, focus, mends=mends)
                 self.revision, self.changes = edit.revision, tuple(edit.changes)
                 self._settle(recorded)
         except Exception:
@@ -103,13 +106,22 @@ class Writing:
             }
         )
 
-    def refuse(self, faults: Sequence[Fault]) -> None:
-        """Refuse a body for faults found before anything is changed, if there are any."""
-        if faults:
-            raise invalid(*faults)
+    def refuse(self, faults: Sequence[Fault], more: Callable[[], Iterable[Fault]] = tuple) -> None:
+        """Refuse a body for faults found before anything is changed, if there are any.
 
-    def _judge(self, edit: Edit, focus: Focus, *, mends: bool) -> None:
-        after = edit.stored()
+        `more` finds what else is wrong with it: it is all said at once.
+        """
+        if faults:
+            known = {fault.pointer for fault in faults}
+            raise invalid(*faults, *(fault for fault in more() if fault.pointer not in known))
+
+    def find_faults(self, document: Document, focus: Focus) -> list[Fault]:
+        """What is wrong with a body, were this the database's document; no fault of anything else."""
+        stored = replace(read_stored(self.services.engine), document=document)
+        problems = self.services.check(stored).problems
+        return faults_of(problems, focus, document, self.services.outside().document, elsewhere=False)
+
+    def _judge(self, after: Stored, focus: Focus, *, mends: bool) -> None:
         outside = self.services.outside().document
         checked = self.services.check(after)
         is_whole = focus.kind == ""
@@ -134,24 +146,24 @@ class Writing:
         if self.dry_run:
             raise _NothingKept
         for change in self.changes:
-            before, after = _members(change.before), _members(change.after)
-            if not self.services.audit(self.caller.actor, change.action, _what(change), before, after):
-                raise Refusal(Code.AUDIT_UNAVAILABLE, f"'{change.action} {_what(change)}' couldn't be recorded.")
+            before, after = members_of(change.before), members_of(change.after)
+            if not self.services.audit(self.caller.actor, change.action, what_of(change), before, after):
+                raise Refusal(Code.AUDIT_UNAVAILABLE, f"'{change.action} {what_of(change)}' couldn't be recorded.")
             recorded.append(change)
 
     def _take_back(self, recorded: Sequence[Change]) -> None:
         """Record that what is recorded was not kept after all."""
         for change in reversed(recorded):
-            before, after = _members(change.after), _members(change.before)
-            self.services.audit(self.caller.actor, "undo", _what(change), before, after)
+            before, after = members_of(change.after), members_of(change.before)
+            self.services.audit(self.caller.actor, "undo", what_of(change), before, after)
 
 
-def _what(change: Change) -> str:
+def what_of(change: Change) -> str:
     """As records call what is changed."""
     return f"{change.kind}/{change.name}"
 
 
-def _members(value: object) -> Mapping[str, Any] | None:
+def members_of(value: object) -> Mapping[str, Any] | None:
     """A record has objects alone; the one section that is a list stands in one."""
     return value if value is None or isinstance(value, Mapping) else {"data": value}
 
@@ -173,8 +185,12 @@ def _begin(
     why: Annotated[
         str, Query(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", description="The reason; the revision keeps it.")
     ] = "",
-    if_match: Annotated[str | None, Header(description="The ETag of what is changed.")] = None,
-    if_none_match: Annotated[str | None, Header(description="`*`: only if there is none yet.")] = None,
+    if_match: Annotated[
+        str | None, Header(description="The ETag of what is changed.", json_schema_extra={"pattern": TAGS})
+    ] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="`*`: only if there is none yet.", json_schema_extra={"pattern": r"^\*$"})
+    ] = None,
 ) -> Writing:
     state = request.app.state
     versions = parse_versions(if_match, if_none_match)

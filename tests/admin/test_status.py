@@ -1,0 +1,41 @@
+"""How a gateway is, as far as it is known to who asks."""
+
+import pytest
+
+from exeat.admin.shown import render_time
+from exeat.store.audit_writer import AuditWriter
+from tests.admin.service import LOCAL, NOW, UPSTREAM, Api, World, calling
+from tests.store.made import NOON, Chain
+
+
+def test_without_a_gateway(either_api: Api) -> None:
+    """Where no gateway runs, what is in the database is known: its last revision, and who wrote records."""
+    AuditWriter(either_api.world.engine).write(Chain("aaa/control").batches([1], NOON, step=0))
+    either_api.fine("PUT", "/upstreams/github", UPSTREAM)
+    status = either_api.get("/status")
+    assert (status["revision"], status["time"], status["uptime_s"]) == (1, render_time(int(NOW * 1e6)), None)
+    assert status["database"] == either_api.world.engine.dialect.name
+    assert status["instances"] == [{"name": "aaa", "last_record_at": render_time(NOON)}]
+    for unknown in ("instance", "in_force", "snapshot", "started_at", "workers", "journals", "records_stay"):
+        assert status[unknown] is None
+
+
+@pytest.mark.parametrize("trouble", [None, "the database is full"])
+def test_of_a_gateway(world: World, trouble: str | None) -> None:
+    """What a running gateway knows of itself is shown as it says it, and since when it runs."""
+    worker = {"number": 1, "pid": 7, "in_flight": 2, "connections": 3, "upstream_connections": 4, "records_fail": None}
+    known = {
+        "instance": "aaa",
+        "in_force": 3,
+        "snapshot": "abc",
+        "started_at": int((NOW - 90) * 1e6),
+        "workers": [worker],
+        "records_stay": trouble,
+        "journals": [{"name": "worker-1", "segments": 1, "stuck": None}],
+    }
+    with calling(world, acting_as=LOCAL, status=lambda: known) as api:
+        status = api.get("/status")
+    assert status["uptime_s"] == 90.0
+    assert {name: status[name] for name in known if name != "started_at"} == {
+        name: value for name, value in known.items() if name != "started_at"
+    }
