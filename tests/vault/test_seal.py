@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exeat.model.sealed import VERSION, master_key_of
 from exeat.vault.keyring import Keyring, MasterKey
-from exeat.vault.seal import CACHED_KEYS, OVERHEAD_BYTES, VERSION, Sealer, SealError
+from exeat.vault.seal import CACHED_KEYS, OVERHEAD_BYTES, Sealer, SealError
 from tests.support.gateway import environment
 from tests.vault.keys import CONTEXT, key, keyring
 
@@ -211,3 +212,11 @@ def test_errors_hold_nothing_of_value_and_keys() -> None:
 def test_a_sealer_shows_and_gives_nothing() -> None:
     """A sealer's public attributes are its three verbs."""
     assert {name for name in dir(SEALER) if not name.startswith("_")} == {"open", "renew", "seal"}
+
+
+def test_which_master_key_a_value_needs() -> None:
+    """A sealed value names its master key; what is none says so."""
+    assert master_key_of(SEALER.seal(b"value", CONTEXT)) == RING.sealing.id
+    for other in (b"", b"\1" + bytes(7), b"\2" + bytes(100)):
+        with pytest.raises(ValueError, match="damaged"):
+            master_key_of(other)

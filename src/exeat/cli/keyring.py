@@ -1,4 +1,4 @@
-"""`exeat keyring`: which master keys there are, by their ids, and a new one in front of them."""
+"""`exeat keyring`: which master keys there are, by their ids, a new one in front of them, and what needs the others."""
 
 from collections.abc import Callable
 
@@ -41,6 +41,13 @@ def rotate(*, as_json: bool) -> int:
     return _with_settings(work)
 
 
+def reseal_stored(*, as_json: bool) -> int:
+    """Seal anew what older keys have sealed in the database."""
+    from exeat.cli.resealing import reseal  # noqa: PLC0415 - the other commands need no database
+
+    return _with_settings(lambda settings: reseal(settings, as_json=as_json))
+
+
 def _with_settings(work: Callable[[Settings], int]) -> int:
     try:
         return work(read_settings())
@@ -70,4 +77,5 @@ def _render(keyring: Keyring, file: str) -> str:
 {keyring.sealing.id} seals from the next start of the gateway on.
 What was sealed before is opened by {older}: keep that in the keyring.
 Make a new copy of {file}: what is sealed can't be opened without it.
+After that start, `exeat keyring reseal` seals anew what is in the database, and says which keys may go.
 """

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from exeat.model.audit import KeptBody
+from exeat.model.sealed import ID_AT, ID_BYTES
 from exeat.store.database import reading, writing
 from exeat.store.tables import bodies, records
 
@@ -32,6 +33,21 @@ def find_bodies(engine: Engine, identifier: str) -> Found | None:
             return None
         found = connection.execute(select(bodies.c.side, bodies.c.sealed).where(bodies.c.id == identifier))
         return Found(bytes(record), {side: bytes(sealed) for side, sealed in found})
+
+
+class Kept(NamedTuple):
+    """How many bodies are sealed under a master key, and when the last of them is to go (s since 1970)."""
+
+    bodies: int
+    until: int
+
+
+def count_bodies(engine: Engine) -> dict[str, Kept]:
+    """The bodies there are, by the id of their master key."""
+    head = func.substr(bodies.c.sealed, ID_AT + 1, ID_BYTES)
+    query = select(head, func.count(), func.max(bodies.c.expires)).group_by(head)
+    with reading(engine) as connection:
+        return {bytes(key).hex(): Kept(count, until) for key, count, until in connection.execute(query)}
 
 
 def expire_bodies(engine: Engine, now: int) -> int:

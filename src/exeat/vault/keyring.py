@@ -15,8 +15,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Literal, Never, Self
 
+from exeat.model.sealed import ID_BYTES
+
 KEY_BYTES = 32
-ID_BYTES = 8
 # Random bytes have fewer distinct ones once in 2**83 keys; placeholders such as AAAA… always have.
 LEAST_DISTINCT = 12
 NEW_KEY = "openssl rand -base64 32 | tr +/ -_"  # a command that makes a key

@@ -27,15 +27,15 @@ from functools import lru_cache, partial
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from exeat.vault.keyring import ID_BYTES, KEY_BYTES, Keyring
+from exeat.model.sealed import ID_AT, ID_BYTES, VERSION
+from exeat.vault.keyring import KEY_BYTES, Keyring
 
-VERSION = 1
 NONCE_BYTES = 12
 TAG_BYTES = 16
 SEALS_PER_KEY = 2**28
 CACHED_KEYS = 256  # each a few hundred bytes
 
-_PREFIX_BYTES = 1 + ID_BYTES
+_PREFIX_BYTES = ID_AT + ID_BYTES
 _WRAPPED_AT = _PREFIX_BYTES + NONCE_BYTES
 _HEADER_BYTES = _WRAPPED_AT + KEY_BYTES + TAG_BYTES
 _VALUE_AT = _HEADER_BYTES + NONCE_BYTES

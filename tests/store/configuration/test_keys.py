@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from exeat.model.stored import StoredKey
 from exeat.store.audit_writer import AuditWriter
@@ -12,6 +12,8 @@ from exeat.store.configuration.failure import ExistsError, NotFoundError, StaleE
 from exeat.store.configuration.keys import get_key, list_keys
 from exeat.store.configuration.revisions import list_revisions
 from exeat.store.configuration.stored import read_revision, read_stored
+from exeat.store.database import open_database, writing
+from exeat.store.migrate import migrate
 from tests.store.configuration.edits import NOW_US, Change
 from tests.store.made import DAY, NOON, Chain
 
@@ -36,9 +38,17 @@ def test_a_key_is_stored_with_its_digest(engine: Engine, change: Change) -> None
             label="shop",
             expires_at=NOW_US + DAY_US,
             networks=["10.0.0.0/8"],
+            limits=[{"rate": "5/minute", "burst": 2}],
         )
     assert read_stored(engine).keys == (
-        StoredKey("one", digest_of("one"), "web", (NOW_US + DAY_US) / 1e6, networks=("10.0.0.0/8",)),
+        StoredKey(
+            "one",
+            digest_of("one"),
+            "web",
+            (NOW_US + DAY_US) / 1e6,
+            networks=("10.0.0.0/8",),
+            limits=({"rate": "5/minute", "burst": 2},),
+        ),
     )
     item = get_key(engine, "one")
     assert item is not None
@@ -95,7 +105,7 @@ def test_a_change_leaves_the_rest(engine: Engine, change: Change) -> None:
     """Only what is named is changed; None means never, and a version that isn't the last is refused."""
     with change() as edit:
         add(edit, "one", expires_at=NOW_US)
-        edit.change_key("one", networks=["10.0.0.0/8"])
+        edit.change_key("one", networks=["10.0.0.0/8"], limits=[{"concurrency": 3}])
     with change() as edit:
         with pytest.raises(StaleError):
             edit.change_key("one", label="x", version=7)
@@ -103,6 +113,7 @@ def test_a_change_leaves_the_rest(engine: Engine, change: Change) -> None:
     item = get_key(engine, "one")
     assert item is not None
     assert (item.label, item.networks, item.expires_at, item.revision) == ("x", ("10.0.0.0/8",), NOW_US, 2)
+    assert item.limits == ({"concurrency": 3},)
     with change() as edit:
         edit.change_key("one", expires_at=None)
         with pytest.raises(NotFoundError):
@@ -138,6 +149,26 @@ def test_the_latest_use_counts(engine: Engine, change: Change) -> None:
     assert NOON <= item.last_used_at < NOON + DAY
     assert (item.revision, read_revision(engine)) == (1, 1)
     assert [item.last_used_at is None for item in list_keys(engine)] == [False, True]
+
+
+def test_keys_from_before_they_had_limits(empty_url: str) -> None:
+    """A database of the version before gets the column, and its keys have no limits."""
+    engine = open_database(empty_url)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE keys DROP COLUMN limits"))
+        connection.execute(text("DROP TABLE deliveries"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        connection.execute(
+            text(
+                "INSERT INTO keys (id, sha256, consumer, label, created_at, created_by, networks, revision)"
+                " VALUES ('old', 'ab', 'web', '', 1, 'anna', '[]', 1)"
+            )
+        )
+    migrate(engine)
+    (item,) = list_keys(engine)
+    assert (item.id, item.limits, read_stored(engine).keys[0].limits) == ("old", (), ())
+    engine.dispose()
 
 
 def test_keys_are_listed_in_pages(engine: Engine, change: Change) -> None:

@@ -4,8 +4,8 @@ Rule 1: edits follow one another, whichever instance makes them: each sees what 
 Rule 2: what changes nothing has no revision.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -17,10 +17,12 @@ from exeat.store.configuration.author import Author
 from exeat.store.configuration.keep import KEEP, Kept
 from exeat.store.configuration.notice import notify
 from exeat.store.configuration.revisions import last_number, write_revision
-from exeat.store.configuration.serial import serialise
-from exeat.store.configuration.stored import gather
+from exeat.store.configuration.serial import serialise, set_aside, taking_turns
+from exeat.store.configuration.stored import Mark, Memory
 from exeat.store.configuration.work import Change, Sealing, Work
 from exeat.store.database import writing
+
+_memory = Memory()
 
 
 class Edit:
@@ -30,10 +32,11 @@ class Edit:
     one and goes on keeps the rest of the edit.
     """
 
-    __slots__ = ("_work",)
+    __slots__ = ("_seen", "_work")
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._seen: tuple[list[Change], Stored] | None = None
 
     @property
     def connection(self) -> Connection:
@@ -52,7 +55,21 @@ class Edit:
 
     def stored(self) -> Stored:
         """The database's part of the configuration as it would be after this edit."""
-        return gather(self._work.connection, self.revision)
+        stored = _memory.read(self._work.connection, self.revision, list(self._work.changes))
+        self._seen = self.changes, stored
+        return stored
+
+    def remember(self, engine: Engine) -> None:
+        """Note what is kept, if that is what was seen last: the next edit is based on it."""
+        if self._seen is not None and self._seen[0] == self.changes and self.changes:
+            _memory.note(engine, Mark(self.revision, self._work.now_us), self._seen[1])
+
+    def aside(self) -> AbstractContextManager[None]:
+        """A while in which the transaction isn't used, and holds up nobody but other edits.
+
+        StaleError at its end if there was another edit all the same.
+        """
+        return set_aside(self._work)
 
     def put(self, kind: str, name: str, data: Any, *, version: int | None = None, create: bool = False) -> int:
         """Write an upstream, consumer, destination or section; its version.
@@ -79,10 +96,11 @@ class Edit:
         label: str = "",
         expires_at: int | None = None,
         networks: Sequence[str] = (),
+        limits: Sequence[Mapping[str, Any]] = (),
         replaces: str | None = None,
     ) -> None:
         """Make a key of a consumer known, whichever source that is written in."""
-        keys.add_key(self._work, keys.FreshKey(id, sha256, consumer, label, expires_at, networks, replaces))
+        keys.add_key(self._work, keys.FreshKey(id, sha256, consumer, label, expires_at, networks, limits, replaces))
 
     def change_key(
         self,
@@ -90,11 +108,20 @@ class Edit:
         *,
         expires_at: int | Kept | None = KEEP,
         networks: Sequence[str] | Kept = KEEP,
+        limits: Sequence[Mapping[str, Any]] | Kept = KEEP,
         label: str | Kept = KEEP,
         version: int | None = None,
     ) -> None:
         """Change what is said of a key."""
-        keys.change_key(self._work, key_id, expires_at=expires_at, networks=networks, label=label, version=version)
+        keys.change_key(
+            self._work,
+            key_id,
+            expires_at=expires_at,
+            networks=networks,
+            limits=limits,
+            label=label,
+            version=version,
+        )
 
     def revoke_key(self, key_id: str) -> None:
         """Take a key back, for good."""
@@ -107,6 +134,10 @@ class Edit:
     def set_secret(self, name: str, value: Secret) -> int:
         """Seal a value for `${vault:NAME}`; its version, which stays where the value is the same."""
         return vault.put_secret(self._work, name, value)
+
+    def reseal_secret(self, name: str) -> None:
+        """Seal a value anew, under the keyring's first key; SealError if it doesn't open."""
+        vault.reseal_secret(self._work, name)
 
     def remove_secret(self, name: str) -> None:
         """Remove a value; ConflictError, which names them, while objects refer to it."""
@@ -152,7 +183,7 @@ class Edit:
 @contextmanager
 def editing(engine: Engine, author: Author, *, now_us: int, sealer: Sealing | None = None) -> Iterator[Edit]:
     """An edit, kept at the end with its revision; an exception leaves everything as it was."""
-    with writing(engine) as connection:
+    with taking_turns(engine), writing(engine) as connection:
         serialise(connection)
         work = Work(connection, author, now_us, sealer, last_number(connection))
         edit = Edit(work)
@@ -160,3 +191,4 @@ def editing(engine: Engine, author: Author, *, now_us: int, sealer: Sealing | No
         if work.changes:
             write_revision(work)
             notify(connection, edit.revision)
+    edit.remember(engine)

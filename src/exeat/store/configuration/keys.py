@@ -4,7 +4,7 @@ Rule 1: what is revoked stays revoked.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, or_, select, update
@@ -34,6 +34,7 @@ class KeyItem(NamedTuple):
     expires_at: int | None
     revoked_at: int | None
     networks: tuple[str, ...]
+    limits: tuple[Mapping[str, Any], ...]
     replaces: str | None
     last_used_at: int | None
     revision: int
@@ -48,6 +49,7 @@ class FreshKey(NamedTuple):
     label: str
     expires_at: int | None
     networks: Sequence[str]
+    limits: Sequence[Mapping[str, Any]]
     replaces: str | None
 
 
@@ -91,14 +93,21 @@ def add_key(work: Work, key: FreshKey) -> None:
         key.expires_at,
         None,
         tuple(key.networks),
+        tuple(key.limits),
         key.replaces,
         None,
         0,
     )
     revision = work.note(Change(KIND, key.id, "create", None, _show(item)))
-    values = {**item._asdict(), "networks": render_json(item.networks), "revision": revision, "sha256": key.sha256}
+    values = {
+        **item._asdict(),
+        "networks": render_json(item.networks),
+        "limits": render_json(item.limits),
+        "revision": revision,
+        "sha256": key.sha256,
+    }
     del values["last_used_at"]
-    work.connection.execute(insert(keys), values)
+    work.write(insert(keys), values)
 
 
 def change_key(
@@ -107,6 +116,7 @@ def change_key(
     *,
     expires_at: int | Kept | None = KEEP,
     networks: Sequence[str] | Kept = KEEP,
+    limits: Sequence[Mapping[str, Any]] | Kept = KEEP,
     label: str | Kept = KEEP,
     version: int | None = None,
 ) -> None:
@@ -117,6 +127,7 @@ def change_key(
     after = item._replace(
         expires_at=item.expires_at if expires_at is KEEP else expires_at,
         networks=item.networks if networks is KEEP else tuple(networks),
+        limits=item.limits if limits is KEEP else tuple(limits),
         label=item.label if label is KEEP else label,
     )
     _write(work, "update", item, after)
@@ -152,10 +163,11 @@ def _write(work: Work, action: str, before: KeyItem, after: KeyItem) -> None:
         "expires_at": after.expires_at,
         "revoked_at": after.revoked_at,
         "networks": render_json(after.networks),
+        "limits": render_json(after.limits),
         "label": after.label,
         "revision": revision,
     }
-    work.connection.execute(update(keys).where(keys.c.id == before.id), values)
+    work.write(update(keys).where(keys.c.id == before.id), values)
 
 
 def _find(connection: Connection, key_id: str) -> KeyItem:
@@ -172,6 +184,7 @@ def _show(item: KeyItem) -> dict[str, Any]:
         "expires_at": render_time(item.expires_at),
         "revoked_at": render_time(item.revoked_at),
         "networks": list(item.networks),
+        "limits": list(item.limits),
         "replaces": item.replaces,
     }
 
@@ -186,6 +199,7 @@ def _item(row: Row[Any]) -> KeyItem:
         row.expires_at,
         row.revoked_at,
         tuple(json.loads(row.networks)),
+        tuple(json.loads(row.limits)),
         row.replaces,
         row.last_used_at,
         row.revision,

@@ -31,6 +31,15 @@ def take_literals(upstream: str, data: Any) -> Sealable:
     return Sealable(_walk(upstream, data, (), secrets), secrets)
 
 
+def refuse_literals(webhooks: Any) -> None:
+    """InvalidError where a secret of webhooks is written out."""
+    for index, entry in enumerate(webhooks if isinstance(webhooks, list) else ()):
+        secret = entry.get("secret") if isinstance(entry, dict) else None
+        if isinstance(secret, str) and not _ALONE.fullmatch(secret):
+            place = f"webhooks[{index}].secret"
+            raise InvalidError(f"{place} is written out; keep it in the vault, and write ${{vault:NAME}} here.")
+
+
 def own_prefixes(upstream: str) -> tuple[str, str]:
     """How the names of secrets begin that were written into an upstream."""
     return _name(upstream, ("credential", "")), _name(upstream, ("tls", "key"))

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from exeat.store.database import is_sqlite, translated
 
 CHANNEL = "exeat_configuration"
-POLL_S = 0.1
+POLL_S = 0.05  # of SQLite, some microseconds each
 _LAST = "SELECT max(number) FROM revisions"
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from exeat.store.configuration.failure import ExistsError, InvalidError, NotFoundError, StaleError
 from exeat.store.configuration.keys import revoke_keys_of
-from exeat.store.configuration.literals import own_prefixes, references, take_literals
+from exeat.store.configuration.literals import own_prefixes, references, refuse_literals, take_literals
 from exeat.store.configuration.tables import objects
 from exeat.store.configuration.vault import drop_unused, put_secret
 from exeat.store.configuration.work import Change, Work
@@ -15,7 +15,7 @@ from exeat.store.configuration.written import render_json
 from exeat.store.database import reading
 
 KINDS = frozenset({"upstream", "consumer", "destination", "section"})
-SECTIONS = frozenset({"cors", "domains", "network", "audit"})
+SECTIONS = frozenset({"cors", "domains", "network", "audit", "limits", "webhooks"})
 
 
 class Item(NamedTuple):
@@ -51,6 +51,8 @@ def put_object(work: Work, kind: str, name: str, data: Any, *, version: int | No
     _refuse_stale(present, kind, name, version)
     if kind == "destination" and not (isinstance(data, dict) and "host" in data):
         data = {"host": name, **(data if isinstance(data, dict) else {})}
+    if (kind, name) == ("section", "webhooks"):
+        refuse_literals(data)
     if kind != "upstream":
         return _write(work, kind, name, present, data)
     sealable = take_literals(name, data)
@@ -68,7 +70,7 @@ def remove_object(work: Work, kind: str, name: str, *, version: int | None) -> N
         raise NotFoundError(f"There is no {kind} '{name}' in the database.")
     _refuse_stale(present, kind, name, version)
     work.note(Change(kind, name, "delete", present.data, None), present.revision)
-    work.connection.execute(delete(objects).where(objects.c.kind == kind, objects.c.name == name))
+    work.write(delete(objects).where(objects.c.kind == kind, objects.c.name == name))
     if kind == "consumer":
         revoke_keys_of(work, name)
     if kind == "upstream":
@@ -88,9 +90,9 @@ def _write(work: Work, kind: str, name: str, present: Item | None, data: Any) ->
     revision = work.note(Change(kind, name, "create" if present is None else "update", before, data), old)
     values = {"data": render_json(data), "revision": revision}
     if present is None:
-        work.connection.execute(insert(objects), {"kind": kind, "name": name, **values})
+        work.write(insert(objects), {"kind": kind, "name": name, **values})
     else:
-        work.connection.execute(update(objects).where(objects.c.kind == kind, objects.c.name == name), values)
+        work.write(update(objects).where(objects.c.kind == kind, objects.c.name == name), values)
     return revision
 
 

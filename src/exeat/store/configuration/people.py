@@ -67,6 +67,13 @@ def find_administrator(engine: Engine, name: str) -> Administrator | None:
     return None if row is None else Administrator(*row)
 
 
+def renew_password(engine: Engine, one: Administrator, password: str) -> None:
+    """Keep another hash of the same password, unless there is another password by now: sessions stay."""
+    same = administrators.c.name == one.name, administrators.c.password == one.password
+    with writing(engine) as connection:
+        connection.execute(update(administrators).where(*same).values(password=password))
+
+
 def list_tokens(
     engine: Engine, *, administrator: str | None = None, after: str | None = None, limit: int = 100
 ) -> list[Token]:

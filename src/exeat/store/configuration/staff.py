@@ -56,7 +56,7 @@ def put_administrator(
         _keep_one(work.connection, before, after)
     revision = _write(work, before, after, is_new_password=is_new_password)
     if disabled or is_new_password:
-        work.connection.execute(delete(sessions).where(sessions.c.administrator == name))
+        work.write(delete(sessions).where(sessions.c.administrator == name))
     return revision
 
 
@@ -68,8 +68,8 @@ def remove_administrator(work: Work, name: str, *, version: int | None) -> None:
     _refuse_stale(before, name, version)
     _keep_one(work.connection, before, None)
     work.note(Change(KIND, name, "delete", _show(before), None), before.revision)
-    work.connection.execute(delete(administrators).where(administrators.c.name == name))
-    work.connection.execute(delete(sessions).where(sessions.c.administrator == name))
+    work.write(delete(administrators).where(administrators.c.name == name))
+    work.write(delete(sessions).where(sessions.c.administrator == name))
     own = select(tokens.c.id).where(tokens.c.administrator == name, tokens.c.revoked_at.is_(None))
     for token_id in work.connection.execute(own.order_by(tokens.c.id)).scalars().all():
         revoke_token(work, token_id)
@@ -85,7 +85,7 @@ def add_token(work: Work, token: FreshToken) -> None:
         raise ExistsError(f"There is a token '{token.id}' already.")
     values = {**token._asdict(), "created_at": work.now_us, "revoked_at": None}
     work.note(Change(TOKEN, token.id, "create", None, _show_token(values)))
-    work.connection.execute(insert(tokens), values)
+    work.write(insert(tokens), values)
 
 
 def revoke_token(work: Work, token_id: str) -> None:
@@ -97,7 +97,7 @@ def revoke_token(work: Work, token_id: str) -> None:
         return
     after = {**row, "revoked_at": work.now_us}
     work.note(Change(TOKEN, token_id, "revoke", _show_token(dict(row)), _show_token(after)))
-    work.connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked_at=work.now_us))
+    work.write(update(tokens).where(tokens.c.id == token_id).values(revoked_at=work.now_us))
 
 
 def _write(work: Work, before: Administrator | None, after: Administrator, *, is_new_password: bool) -> int:
@@ -110,9 +110,9 @@ def _write(work: Work, before: Administrator | None, after: Administrator, *, is
     revision = work.note(Change(KIND, after.name, action, old, shown), revision)
     values = {**after._asdict(), "revision": revision}
     if before is None:
-        work.connection.execute(insert(administrators), values)
+        work.write(insert(administrators), values)
     else:
-        work.connection.execute(update(administrators).where(administrators.c.name == after.name), values)
+        work.write(update(administrators).where(administrators.c.name == after.name), values)
     return revision
 
 

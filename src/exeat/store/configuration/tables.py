@@ -29,6 +29,7 @@ keys = Table(
     Column("expires_at", BIG),
     Column("revoked_at", BIG),
     Column("networks", TEXT, nullable=False),  # JSON
+    Column("limits", TEXT, nullable=False, server_default="[]"),  # JSON, as they are written in the document
     Column("replaces", TEXT),
     Column("revision", BIG, nullable=False),
     Index("keys_by_sha256", "sha256", unique=True),

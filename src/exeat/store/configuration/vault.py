@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
+from exeat.model.sealed import ID_AT, ID_BYTES, master_key_of
 from exeat.model.secret import Secret
 from exeat.model.stored import VAULT_NAME, vault_context
 from exeat.store.configuration.failure import ConflictError, InvalidError, NotFoundError
@@ -58,10 +59,40 @@ def put_secret(work: Work, name: str, value: Secret) -> int:
         "revision": revision,
     }
     if present is None:
-        work.connection.execute(insert(secrets), {"name": name, **values})
+        work.write(insert(secrets), {"name": name, **values})
     else:
-        work.connection.execute(update(secrets).where(secrets.c.name == name), values)
+        work.write(update(secrets).where(secrets.c.name == name), values)
     return version
+
+
+def list_sealed_otherwise(engine: Engine, master_key: str) -> list[str]:
+    """The names of the secrets that aren't sealed under this master key (its id)."""
+    head = func.substr(secrets.c.sealed, ID_AT + 1, ID_BYTES)
+    query = select(secrets.c.name).where(head != bytes.fromhex(master_key)).order_by(secrets.c.name)
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
+
+
+def count_secrets(engine: Engine) -> dict[str, int]:
+    """How many secrets are sealed under each master key, by its id."""
+    head = func.substr(secrets.c.sealed, ID_AT + 1, ID_BYTES)
+    with reading(engine) as connection:
+        found = connection.execute(select(head, func.count()).group_by(head))
+        return {bytes(master_key).hex(): count for master_key, count in found}
+
+
+def reseal_secret(work: Work, name: str) -> None:
+    """Seal a secret anew: its value and version stay. Whatever says why it can't be opened is the sealer's."""
+    present = _find(work.connection, name)
+    if present is None:
+        return  # removed since it was listed
+    sealer, context = _sealer(work), vault_context(name)
+    sealed = sealer.seal(sealer.open(bytes(present.sealed), context), context)
+    before, after = (
+        {"version": present.version, "master_key": master_key_of(one)} for one in (bytes(present.sealed), sealed)
+    )
+    revision = work.note(Change(KIND, name, "reseal", before, after), present.revision)
+    work.write(update(secrets).where(secrets.c.name == name), {"sealed": sealed, "revision": revision})
 
 
 def remove_secret(work: Work, name: str) -> None:
@@ -74,7 +105,7 @@ def remove_secret(work: Work, name: str) -> None:
         more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
         raise ConflictError(f"The credential '{name}' is used by {', '.join(users[:_NAMED])}{more}.")
     work.note(Change(KIND, name, "delete", {"version": present.version}, None), present.revision)
-    work.connection.execute(delete(secrets).where(secrets.c.name == name))
+    work.write(delete(secrets).where(secrets.c.name == name))
 
 
 def drop_unused(work: Work, names: Iterable[str]) -> None:

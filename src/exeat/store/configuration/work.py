@@ -3,10 +3,11 @@
 Rule 1: a change that comes to nothing in the end is none, and leaves the row with the revision it had.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.written import is_same
@@ -40,7 +41,18 @@ class Work:
     sealer: Sealing | None
     last: int
     changes: dict[tuple[str, str], Change] = field(default_factory=dict)
+    _written: list[tuple[Executable, Mapping[str, Any] | None]] = field(default_factory=list)
     _revisions: dict[tuple[str, str], int] = field(default_factory=dict)  # that each had before
+
+    def write(self, statement: Executable, values: Mapping[str, Any] | None = None) -> None:
+        """Change rows of the tables."""
+        self.connection.execute(statement, values)
+        self._written.append((statement, values))
+
+    def write_again(self) -> None:
+        """Do all that was written once more: the transaction in which that was done is gone."""
+        for statement, values in self._written:
+            self.connection.execute(statement, values)
 
     def note(self, change: Change, revision: int = 0) -> int:
         """Note a change of a row that has this revision; the one that it has to get."""
