@@ -11,6 +11,7 @@ from exeat.proxy.answers import REASONS
 CONTRACT = {
     400: {"malformed-request", "malformed-target", "envelope-invalid"},
     401: {"key-missing", "key-malformed", "key-unknown", "key-expired", "key-revoked"},
+    402: {"budget-exhausted"},
     403: {
         "grant-missing",
         "method-not-granted",
@@ -26,6 +27,14 @@ CONTRACT = {
     408: {"client-timeout"},
     413: {"body-too-large"},
     414: {"target-too-long"},
+    429: {
+        "rate-limited",
+        "quota-exhausted",
+        "too-many-concurrent",
+        "queue-full",
+        "queue-timeout",
+        "upstream-cooling-down",
+    },
     431: {"fields-too-large"},
     499: {"client-closed"},
     500: {"internal"},
@@ -37,7 +46,7 @@ CONTRACT = {
         "upstream-malformed",
         "credential-unavailable",
     },
-    503: {"draining", "overloaded", "audit-unavailable"},
+    503: {"draining", "overloaded", "state-unavailable", "audit-unavailable"},
     504: {"connect-timeout", "response-timeout", "idle-timeout", "deadline-exceeded"},
     508: {"loop-detected"},
 }

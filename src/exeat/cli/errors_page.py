@@ -11,7 +11,7 @@ from exeat.errors import MEANINGS
 PAGE = "errors.md"
 PREFACE = """# Errors
 
-<!-- Written by python -m exeat.cli.errors_page; change the table in src/exeat/errors.py instead. -->
+<!-- Written by python -m exeat.cli.errors_page; change the table in src/exeat/errors/meanings.py instead. -->
 
 Every failure that Exeat itself answers is `application/problem+json` (RFC 9457) with one of these codes. The code is
 also in `Exeat-Error`, in the access line, and in the address of the page that the gateway serves about it,
