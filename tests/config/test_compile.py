@@ -14,14 +14,17 @@ upstreams:
   github:
     url: https://api.github.com
     credential: {{kind: bearer, secret: "${{GITHUB_TOKEN}}"}}
+    limits: [{{rate: 5000/hour}}]
   stripe:
     url: https://api.stripe.com/
     credential: {{kind: basic, username: "${{file:stripe}}"}}
     paths: {{allow: ["/v1/**"], deny: ["/v1/accounts/**"]}}
+    limits: [{{budget: 200 USD/month, price: 0.005 USD}}]
   openai:
     url: https://api.openai.com/v1/
     credential: {{kind: bearer, secret: "${{OPENAI}}"}}
     timeout: {{connect: 5s, response: 120s, idle: 300s, total: off}}
+    limits: [{{concurrency: 20, wait: 2s}}]
   billing:
     endpoints: [https://billing-a.internal:8443, https://billing-b.internal:8443/base/]
     network: {{private: [10.1.2.0/24]}}
@@ -35,6 +38,7 @@ consumers:
   web-shop:
     keys: [{{sha256: {DIGEST}, expires: 2100-01-01, networks: [10.2.0.0/16]}}]
     grants: [github, {{upstream: stripe, methods: [GET, POST], paths: ["/v1/charges/**"]}}, destinations]
+    limits: [{{rate: 100/minute, burst: 20}}, {{quota: 50_000/month}}]
     networks: {{allow: [10.0.0.0/8], mode: report}}
   root: {{grants: ["*"]}}
 cors: {{origins: ["https://app.example.com"], max_age: 1h}}
@@ -136,8 +140,7 @@ TWO = "upstreams: {a: {url: 'https://a.com', %s}, b: {url: 'https://b.com', %s}}
         ("destinations: [{hots: a.com}]", "destinations[0].hots", "did you mean 'host'?"),
         ("domains: ['*.x']", "domains", "isn't a host name"),
         ("upstreem: {}", "upstreem", "did you mean 'upstreams'?"),
-        ("limits: []", "limits", "not supported by this version"),
-        (ONE % "limits: [{rate: 5/hour}]", "upstreams.a.limits", "nothing would enforce it"),
+        (ONE % "retries: 5", "upstreams.a.retries", "nothing would enforce it"),
         (ONE % "errors: normalized", "upstreams.a.errors", "not supported by this version"),
         (ONE % "plaintext: no", "upstreams.a.plaintext", "write true or false"),
         (ONE % "methods: []", "upstreams.a.methods", "empty list"),
@@ -172,7 +175,6 @@ TWO = "upstreams: {a: {url: 'https://a.com', %s}, b: {url: 'https://b.com', %s}}
         ("consumers: {c: {grants: [{destination: a.com}]}}", "consumers.c.grants[0]", "not among the destinations"),
         ("consumers: {c: {grants: [5]}}", "consumers.c.grants[0]", "must be a mapping"),
         ("consumers: {c: {networks: [10.0.0.1/8]}}", "consumers.c.networks", "write '10.0.0.0/8'"),
-        ("consumers: {c: {limits: []}}", "consumers.c.limits", "not supported by this version"),
         ("consumers: {c: {keys: [{sha256: exeat_x}]}}", "consumers.c.keys[0].sha256", "exeat key create"),
         ("consumers: {c: {keys: [{sha256: 12}]}}", "consumers.c.keys[0].sha256", "quotes"),
         ("cors: {origins: [x]}", "cors.origins", "isn't an origin"),

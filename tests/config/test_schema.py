@@ -40,6 +40,10 @@ def test_schema_is_one() -> None:
         {},
         {"upstreams": {"a": {"url": "${URL}", "credential": "caller", "timeout": {"idle": 3, "total": "off"}}}},
         {"destinations": ["a.com", {"host": "*.b.org", "mode": "report"}]},
+        {"limits": [{"rate": "${RATE}"}, {"rate": "1_000/10s", "burst": "1_000"}, {"concurrency": 5, "wait": 2}]},
+        {"limits": [{"quota": "5/week", "zone": "UTC"}, {"budget": "5.5 USD/day", "price": {"call": "1 USD"}}]},
+        {"upstreams": {"a": {"url": "x", "price": {"json": "$.a", "reserve": "1 USD", "factor": 0.001}}}},
+        {"consumers": {"c": {"grants": [{"upstream": "a", "limits": [{"rate": "5/day", "per": "header:X-A"}]}]}}},
         {"consumers": {"c": {"grants": ["*"], "networks": {"allow": ["10.0.0.0/8"], "mode": "report"}}}},
     ],
 )
@@ -54,7 +58,7 @@ def test_what_is_valid(document: object) -> None:
         {"upstream": {}},
         {"upstreams": {"A": {"url": "https://a.com"}}},
         {"upstreams": {"a": {"url": None}}},
-        {"upstreams": {"a": {"url": "x", "limits": []}}},
+        {"upstreams": {"a": {"url": "x", "circuit": []}}},
         {"upstreams": {"a": {"url": "x", "credential": {"kind": "oauth2"}}}},
         {"upstreams": {"a": {"url": "x", "credential": {"kind": "bearer"}}}},
         {"upstreams": {"a": {"url": "x", "timeout": {"idle": "off"}}}},
@@ -62,6 +66,13 @@ def test_what_is_valid(document: object) -> None:
         {"consumers": {"c": {"keys": [{"sha256": "12"}]}}},
         {"consumers": {"c": {"grants": [{"mode": "maybe"}]}}},
         {"destinations": [5]},
+        {"limits": [{}]},
+        {"limits": [{"rate": "5/day", "quota": "5/day"}]},
+        {"limits": [{"rate": "5/month"}]},
+        {"limits": [{"budget": "5/day"}]},
+        {"limits": [{"concurrency": 0}]},
+        {"limits": [{"rate": "5/day", "per": "user"}]},
+        {"consumers": {"c": {"priority": 8}}},
     ],
 )
 def test_what_is_not(document: object) -> None:

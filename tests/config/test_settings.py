@@ -119,7 +119,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 
 def test_settings_of_other_versions_are_unknown(tmp_path: Path) -> None:
     """A setting that nothing acts on isn't accepted in silence."""
-    assert "isn't a setting" in problems(tmp_path, EXEAT_REDIS_URL="x")[0]
+    assert "isn't a setting" in problems(tmp_path, EXEAT_CACHE_URL="x")[0]
 
 
 @pytest.mark.parametrize("value", ["short", "x" * 31, "spaces " * 8, "ä" * 40])
@@ -168,6 +168,18 @@ def test_a_database_beside_other_problems(tmp_path: Path) -> None:
     """Problems of other settings don't show it either."""
     found = problems(tmp_path, EXEAT_DATABASE_URL="postgresql://u:s3cr3t@h/d", EXEAT_WORKERS="many", EXEAT_TLS_KEY="x")
     assert "s3cr3t" not in "".join(found)
+
+
+def test_redis(tmp_path: Path) -> None:
+    """The URL of Redis holds a password, too: it stands in nothing that is shown, neither right nor wrong."""
+    url = "rediss://exeat:s3cr3t-marker@cache.internal:6379/0"
+    settings = read_settings({"EXEAT_REDIS_URL": f" {url} "}, tmp_path)
+    assert settings.redis_url is not None
+    assert settings.redis_url.reveal() == url
+    assert "s3cr3t" not in "".join((repr(settings), repr(settings.model_dump()), settings.model_dump_json()))
+    (line,) = problems(tmp_path, EXEAT_REDIS_URL="redis://exeat:s3cr3t@one,two")
+    assert line.startswith("EXEAT_REDIS_URL: names several servers; write redis+cluster://")
+    assert "s3cr3t" not in line
 
 
 def test_a_keyring(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def _words() -> list[str]:
     return sorted({*Document.model_fields, *fields, *values.split(), *more.split(" "), "x" * 64, "0" * 64, "\n"})
 
 
-WORDS = st.sampled_from(_words())
+LIMITS = ["5/minute", "9/day", "1_000/month", "9 USD/day", "0.5 USD", "9 USD", "$.a", "UTC", "ip", "header:x"]
+WORDS = st.sampled_from([*_words(), *LIMITS])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=5)
 DATA = st.recursive(
     SCALARS,
@@ -36,7 +37,7 @@ DATA = st.recursive(
     max_leaves=25,
 )
 UPSTREAM = st.dictionaries(st.sampled_from(list(build_schema()["$defs"]["Upstream"]["properties"])), DATA, max_size=5)
-CONSUMER = st.dictionaries(st.sampled_from(["keys", "grants", "networks", "limits"]), DATA, max_size=4)
+CONSUMER = st.dictionaries(st.sampled_from(["keys", "grants", "networks", "limits", "priority"]), DATA, max_size=4)
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
@@ -46,6 +47,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "cors": DATA,
         "domains": DATA,
         "network": DATA,
+        "limits": DATA,
     },
 )
 

@@ -1,6 +1,11 @@
 """Consumers: which upstreams they may use without any further rule."""
 
+from dataclasses import replace
+
+from exeat.model.limit import Kind, Limit, Scope
 from tests.support.values import consumer, grant, rules
+
+LIMIT = Limit("grant/shop:x/concurrency/concurrency", "concurrency", Kind.CONCURRENCY, Scope.GRANT, "shop:x", 1)
 
 
 def test_what_is_unlimited() -> None:
@@ -16,3 +21,12 @@ def test_what_is_unlimited() -> None:
         }
     )
     assert owner.unlimited == {"all", "either", "reports"}
+
+
+def test_what_is_counted_is_not_unlimited() -> None:
+    """An upstream of which any grant has limits isn't unlimited, whatever else is granted of it."""
+    counted = replace(grant("x"), limits=(LIMIT,))
+    owner = consumer(
+        {"one": [counted], "two": [grant("two"), counted], "three": [counted, grant("*")], "four": [grant("x")]}
+    )
+    assert owner.unlimited == {"four"}

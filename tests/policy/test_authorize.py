@@ -1,6 +1,7 @@
 """Who may call what: grants, methods, paths, networks, ports, plaintext, and what only reports."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer
+from exeat.model.limit import Kind, Limit, Scope
 from exeat.model.upstream import Destination, Network, Upstream
 from exeat.policy.authorize import (
     Permit,
@@ -21,6 +23,7 @@ from exeat.policy.authorize import (
 from tests.support.values import consumer, destination, grant, granted, key, origin, rules, upstream
 
 API = upstream()
+LIMIT = Limit("grant/shop:api/concurrency/concurrency", "concurrency", Kind.CONCURRENCY, Scope.GRANT, "shop:api", 1)
 
 
 def permit(
@@ -82,12 +85,27 @@ def test_any_of_several_grants() -> None:
     writes = grant("api", methods=[b"PUT"], paths=rules("/w/*"))
     reports = grant("api", methods=[], report=True)
     for grants in ((reads, writes), (writes, reads), (reports, reads, writes)):
-        assert judge_grants(grants, b"GET", b"/x").outcome == "allow"
-        assert judge_grants(grants, b"PUT", b"/w/x").outcome == "allow"
-    assert judge_grants((reads, writes), b"PUT", b"/x").outcome == "deny"
-    assert judge_grants((reads, reports), b"PUT", b"/x").outcome == "report"
-    assert judge_grants((reports, reads), b"PUT", b"/x").outcome == "report"
-    assert judge_grants((), b"GET", b"/").code is Code.GRANT_MISSING
+        assert judge_grants(grants, b"GET", b"/x")[0].outcome == "allow"
+        assert judge_grants(grants, b"PUT", b"/w/x")[0].outcome == "allow"
+    assert judge_grants((reads, writes), b"PUT", b"/x")[0].outcome == "deny"
+    assert judge_grants((reads, reports), b"PUT", b"/x")[0].outcome == "report"
+    assert judge_grants((reports, reads), b"PUT", b"/x")[0].outcome == "report"
+    assert judge_grants((), b"GET", b"/")[0].code is Code.GRANT_MISSING
+
+
+def test_which_grant_lets_a_call_pass() -> None:
+    """The permit names the first grant that covers the call; none, where the consumer may use all of it uncounted."""
+    reads = grant("api", methods=[b"GET"])
+    counted = replace(grant("api"), limits=(LIMIT,))
+    reports = grant("api", methods=[b"PUT"], report=True)
+    site = destination("a.test")
+    assert permit(consumer({"api": [reads, counted]})).grant is reads
+    assert permit(consumer({"api": [reads, counted]}), method=b"PUT").grant is counted
+    assert permit(consumer({"api": [counted, grant("api")]})).grant is counted
+    assert permit(consumer({"api": [reads, reports, reports]}), method=b"DELETE").grant is reports
+    assert permit(granted([API])).grant is None
+    owner = consumer(destinations={"a.test": [reads, counted]})
+    assert permit_destination(site, origin("https://a.test"), owner, b"PUT", b"/").grant is counted
 
 
 @pytest.mark.parametrize(("method", "code"), [(b"PUT", Code.METHOD_NOT_GRANTED), (b"GET", Code.PATH_NOT_GRANTED)])

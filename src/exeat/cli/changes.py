@@ -7,15 +7,16 @@ from exeat.config.compile import Loaded
 from exeat.model.upstream import Upstream
 
 SHOWN = 8
+WHOLE = ("cors", "domains", "network", "audit", "limits", "webhooks")
 
 
 def describe_changes(before: Loaded, after: Loaded) -> str:
     """Names that came (`+`), went (`-`) or mean something else now (`~`), by section of the document."""
     parts = [
-        _describe("upstreams", _upstreams(before), _upstreams(after)),
+        _describe_upstreams(before, after),
         _describe("destinations", _listed(before, "destinations"), _listed(after, "destinations")),
         _describe("consumers", _named(before, "consumers"), _named(after, "consumers")),
-        *(_describe_whole(name, before, after) for name in ("cors", "domains", "network", "audit")),
+        *(_describe_whole(name, before, after) for name in WHOLE),
     ]
     return "; ".join(part for part in parts if part) or "only values that references stand for"
 
@@ -34,6 +35,12 @@ def _describe(section: str, before: Mapping[str, object], after: Mapping[str, ob
 
 def _describe_whole(section: str, before: Loaded, after: Loaded) -> str:
     return f"~{section}" if before.document.get(section) != after.document.get(section) else ""
+
+
+def _describe_upstreams(before: Loaded, after: Loaded) -> str:
+    if before.snapshot.upstreams is after.snapshot.upstreams:  # a thousand of them take a while
+        return ""
+    return _describe("upstreams", _upstreams(before), _upstreams(after))
 
 
 def _upstreams(loaded: Loaded) -> Mapping[str, Upstream]:

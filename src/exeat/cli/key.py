@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import sys
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from exeat.cli.admin.api import Api, ApiError, path_of
@@ -11,9 +12,10 @@ from exeat.cli.admin.keys import make_key as make_there
 from exeat.cli.admin.keys import show_new
 from exeat.cli.admin.naming import NOT_FOUND, named
 from exeat.cli.admin.reach import guarded, open_api
+from exeat.cli.limit_option import parse_limit
 from exeat.cli.output import FINE, complain, say, say_json
 from exeat.config.grammar import NAME
-from exeat.config.problem import suggest
+from exeat.config.problem import Problem, suggest
 from exeat.config.settings import Settings, read_settings
 from exeat.model.key import ALPHABET, ID_LENGTH, SECRET_LENGTH, NewKey, make_key
 
@@ -25,10 +27,19 @@ class Wanted(NamedTuple):
     label: str = ""
     expires: str | None = None
     networks: tuple[str, ...] = ()
+    limits: tuple[Mapping[str, object], ...] = ()
 
 
-def create(wanted: Wanted, *, prints_only: bool, as_json: bool) -> int:
-    """Make a key where its consumer is known; else print one, of which nothing is kept."""
+def create(wanted: Wanted, limits: Iterable[str] = (), *, prints_only: bool, as_json: bool) -> int:
+    """Make a key where its consumer is known; else print one, of which nothing is kept.
+
+    `limits` are written as on a command line: `rate: 100/minute`.
+    """
+    parsed = [parse_limit(text) for text in limits]
+    wrong = [limit for limit in parsed if isinstance(limit, Problem)]
+    if wrong:
+        return complain(wrong)
+    wanted = wanted._replace(limits=tuple(limit for limit in parsed if not isinstance(limit, Problem)))
     consumer = wanted.consumer
     if consumer is not None and not re.fullmatch(NAME, consumer):
         return complain([f"'{consumer}' can't be a consumer's name; write it as in web-shop"])
@@ -51,7 +62,7 @@ def _make_there(settings: Settings, wanted: Wanted, consumer: str, *, as_json: b
             return False
         with named(api, "/consumers", consumer):
             api.get(path_of("consumers", consumer))
-        body = make_there(api, consumer, wanted.label, wanted.expires, wanted.networks)
+        body = make_there(api, consumer, wanted.label, wanted.expires, wanted.networks, wanted.limits)
     show_new(body, "It works within a second.", as_json=as_json)
     return True
 
@@ -81,6 +92,7 @@ def _render(made: NewKey, wanted: Wanted) -> str:
     consumer = wanted.consumer or "my-app"
     more = "" if wanted.expires is None else f", expires: {json.dumps(wanted.expires)}"
     more += f", networks: {json.dumps(list(wanted.networks))}" if wanted.networks else ""
+    more += f", limits: {json.dumps(list(wanted.limits), ensure_ascii=False)}" if wanted.limits else ""
     return f"""\
 {made.key}
 

@@ -13,18 +13,22 @@ from types import MappingProxyType
 from exeat.config import document as doc
 from exeat.config.consumers import ConsumerCompiler
 from exeat.config.database import DATABASE, add_keys, read_stored
-from exeat.config.display import revision_of, show
+from exeat.config.display import Digest, digest_of, show
+from exeat.config.limits import LimitCompiler, Owner
 from exeat.config.problem import DocumentError, Path, Place, Places, Problem, quote
 from exeat.config.references import Resolved, Resolver
-from exeat.config.settings import Settings
+from exeat.config.settings import DOCUMENT_FILE, Settings
 from exeat.config.sources import Source, merge, read_file, read_variables
 from exeat.config.upstreams import UpstreamCompiler, compile_destination
 from exeat.config.validate import Entries, Validator
 from exeat.config.vault import Vault
+from exeat.config.webhooks import compile_webhooks
+from exeat.model.limit import Scope
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Audit, Cors, Snapshot
 from exeat.model.stored import NOTHING, Stored
 from exeat.model.upstream import Destination, Upstream
+from exeat.model.webhook import Webhook
 from exeat.vault.keyring_file import read_keyring
 from exeat.vault.seal import Sealer
 
@@ -35,14 +39,17 @@ NO_FILE = Place("environment", kind="environment")
 class Loaded:
     """A document in force.
 
-    `document` is what was written in all sources, its secrets masked; `watched` are the files that it depends on,
-    whether they exist or not; `warnings` are what is allowed but probably not meant.
+    `document` is what was written in all sources, its secrets masked, `digest` what its revision is made of; `watched`
+    are the files that it depends on, whether they exist or not; `warnings` are what is allowed but probably not meant.
+    `webhooks` are no part of the snapshot: no worker needs their secrets.
     """
 
     snapshot: Snapshot
     document: Mapping[str, object]
+    digest: Digest
     watched: tuple[File, ...]
     warnings: tuple[Problem, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
 
 
 def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False) -> Loaded:
@@ -63,14 +70,16 @@ def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False)
     problems += _without_echoes(compiled.problems, resolved.problems)
     if problems:
         raise DocumentError(sorted(problems, key=_order))
-    first = file or settings.directory / "exeat.yaml"
+    first = file or settings.directory / DOCUMENT_FILE
     own = [settings.directory / path for path in (settings.tls_certificate, settings.tls_key) if path]
     watched = dict.fromkeys([first, environment.dotenv, *own, *resolved.files, *compiled.files])
     return Loaded(
         compiled.snapshot,
         MappingProxyType(show(source.data)),
+        compiled.digest,
         tuple(watched),
         (*_warn(source, resolved, ownerless), *compiled.warnings),
+        compiled.webhooks,
     )
 
 
@@ -119,9 +128,11 @@ class Compiled:
     """What became of a document: a snapshot that counts only if there are no problems."""
 
     snapshot: Snapshot
+    digest: Digest
     problems: list[Problem]
     warnings: list[Problem]
     files: tuple[File, ...]
+    webhooks: tuple[Webhook, ...]
 
 
 @dataclass(slots=True)
@@ -139,14 +150,16 @@ class Compiler:
         validator = Validator(self.places)
         entries = validator.validate(self.resolved.data)
         self.problems += validator.problems
-        compiler = UpstreamCompiler(self.folder, self.places, self.resolved.missing, self.problems)
+        limits = LimitCompiler(self.places, entries.upstream_names - entries.upstreams.keys(), self.problems)
+        compiler = UpstreamCompiler(self.folder, self.places, self.resolved.missing, limits, self.problems)
         upstreams = {name: compiler.compile(name, entry) for name, entry in entries.upstreams.items()}
         destinations = self._destinations(entries)
-        consumers = self._consumers(entries, destinations)
+        consumers = self._consumers(entries, destinations, limits)
         self._check_verification(entries)
         prints = [endpoint.route.tls.fingerprint for up in upstreams.values() for endpoint in up.endpoints]
+        digest = digest_of(self.resolved.data, prints)
         snapshot = Snapshot(
-            revision=revision_of(self.resolved.data, prints),
+            revision=digest.revision(),
             upstreams=MappingProxyType({name.encode(): upstream for name, upstream in upstreams.items()}),
             hosts=MappingProxyType(self._hosts(entries, upstreams)),
             origins=MappingProxyType(_by_origin(upstreams)),
@@ -158,8 +171,10 @@ class Compiler:
             cors=_cors(entries.cors),
             nat64=entries.network.nat64,
             audit=_audit(entries.audit),
+            limits=limits.compile(("limits",), entries.limits, Owner(Scope.GATEWAY)),
         )
-        return Compiled(snapshot, self.problems, self.warnings, tuple(compiler.files))
+        webhooks = compile_webhooks(entries.webhooks, self.places, self.problems)
+        return Compiled(snapshot, digest, self.problems, self.warnings, tuple(compiler.files), webhooks)
 
     def _destinations(self, entries: Entries) -> list[Destination]:
         found: dict[str, Destination] = {}
@@ -172,12 +187,13 @@ class Compiler:
                 found[text] = compile_destination(entry, self.places.find(path).provenance)
         return list(found.values())
 
-    def _consumers(self, entries: Entries, destinations: list[Destination]) -> ConsumerCompiler:
+    def _consumers(self, entries: Entries, destinations: list[Destination], limits: LimitCompiler) -> ConsumerCompiler:
         compiler = ConsumerCompiler(
             entries.upstream_names,
             frozenset(destination.text for destination in destinations),
             entries.faulty_destinations,
             self.places,
+            limits,
             self.problems,
         )
         for name, entry in entries.consumers.items():

@@ -33,7 +33,7 @@ def add_keys(source: Source, keys: tuple[StoredKey, ...]) -> list[str]:
             continue
         listed = changed.setdefault(name, list(present or ()))
         source.places.by_path["consumers", name, "keys", len(listed)] = DATABASE
-        listed.append(_written(key))
+        listed.append(render_key(key))
     for name, listed in changed.items():
         known[name] = {**known[name], "keys": listed}
     if changed:
@@ -41,7 +41,8 @@ def add_keys(source: Source, keys: tuple[StoredKey, ...]) -> list[str]:
     return list(missing)
 
 
-def _written(key: StoredKey) -> dict[str, object]:
+def render_key(key: StoredKey) -> dict[str, object]:
+    """A key as the document writes it."""
     written: dict[str, object] = {"id": key.id, "sha256": key.sha256}
     if key.expires_at is not None:
         written["expires"] = datetime.fromtimestamp(key.expires_at, UTC).isoformat()
@@ -49,4 +50,6 @@ def _written(key: StoredKey) -> dict[str, object]:
         written["revoked"] = True
     if key.networks:
         written["networks"] = list(key.networks)
+    if key.limits:
+        written["limits"] = list(key.limits)
     return written

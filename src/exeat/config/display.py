@@ -4,11 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from exeat.config.problem import Path
 
 MASK = "(secret)"
 SECRET_FIELDS = frozenset({"secret", "password", "username"})
+_BYTES = 32
+_MODULUS = 2 ** (8 * _BYTES)
+_encoder = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
 
@@ -28,12 +32,49 @@ def _show(value: object, path: Path) -> object:
 
 
 def _holds_secret(path: Path) -> bool:
+    if path[0] == "webhooks":
+        return path[2:] == ("secret",)
     if path[0] != "upstreams":
         return False
     return path[2:] == ("tls", "key") or ("credential" in path[2:3] and path[-1] in SECRET_FIELDS)
 
 
-def revision_of(data: Mapping[str, object], fingerprints: Iterable[str]) -> str:
-    """Twelve hexadecimal digits that change with the resolved document, its secrets and TLS files included."""
-    text = json.dumps([data, list(fingerprints)], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+class Digest(NamedTuple):
+    """What a resolved document comes down to, its secrets and TLS files included.
+
+    `keys` adds up what each key of a consumer comes down to, so that one can be taken out and another put in.
+    """
+
+    rest: bytes
+    keys: int
+
+    def change(self, *, out: Iterable[int], into: Iterable[int]) -> "Digest":
+        """The digest with other keys."""
+        return self._replace(keys=(self.keys - sum(out) + sum(into)) % _MODULUS)
+
+    def revision(self) -> str:
+        """Twelve hexadecimal digits that change with the document."""
+        return hashlib.sha256(self.rest + self.keys.to_bytes(_BYTES)).hexdigest()[:12]
+
+
+def digest_of(data: Mapping[str, object], fingerprints: Iterable[str]) -> Digest:
+    """The digest of a resolved document whose TLS files have these fingerprints."""
+    rest, keys = dict(data), 0
+    consumers = data.get("consumers")
+    if isinstance(consumers, Mapping):
+        rest["consumers"] = bare = dict(consumers)
+        for name, consumer in consumers.items():
+            listed = consumer.get("keys") if isinstance(consumer, Mapping) else None
+            if isinstance(listed, list):
+                bare[name] = {field: value for field, value in consumer.items() if field != "keys"}
+                keys += sum(digest_of_key(name, key) for key in listed)
+    return Digest(hashlib.sha256(_render([rest, list(fingerprints)])).digest(), keys % _MODULUS)
+
+
+def digest_of_key(consumer: str, entry: object) -> int:
+    """What a consumer's key comes down to."""
+    return int.from_bytes(hashlib.sha256(_render([consumer, entry])).digest())
+
+
+def _render(value: object) -> bytes:
+    return _encoder.encode(value).encode()

@@ -6,18 +6,16 @@ Rule 2: the descriptions here are the reference: JSON Schema and docs/reference/
 
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from exeat.config import fields as f
+from exeat.config.entries import Entry, PathsField
+from exeat.config.limit_entries import CountField, LimitsField, PriceField, PriorityField
+from exeat.config.webhook_entries import Webhook
+from exeat.model.limit import DEFAULT_PRIORITY
 from exeat.model.secret import Secret
 
 CREDENTIAL_KINDS = ("bearer", "basic", "header", "query", "caller", "none")
-
-
-class Entry(BaseModel):
-    """An object of the document: closed and frozen, and never showing what was put in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 class Bearer(Entry):
@@ -93,26 +91,6 @@ CredentialField = Annotated[
 ]
 
 
-class Paths(Entry):
-    """Which paths may be called: those that `allow` lists (all, without it), and none that `deny` lists."""
-
-    allow: f.PathListField = Field(default=(), description="Patterns that may be called.")
-    deny: f.PathListField = Field(default=(), description="Patterns that may not, whatever `allow` says.")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not (self.allow or self.deny):
-            raise ValueError("lists neither allow nor deny; remove it, or list paths")
-        return self
-
-
-def _paths(value: object) -> object:
-    return {"allow": value} if isinstance(value, list) else value
-
-
-PathsField = Annotated[Paths, BeforeValidator(_paths, json_schema_input_type=Paths | f.PathListField)]
-
-
 class UpstreamNetwork(Entry):
     """Which private addresses an upstream may have."""
 
@@ -167,6 +145,22 @@ class Bodies(Entry):
     retention: f.RetentionField = Field(default=30 * 86400.0, description="How long they are kept.")
 
 
+class Provider(Entry):
+    """How is heeded what an upstream says of its own limits (`RateLimit`, `Retry-After`, and vendors' spellings)."""
+
+    mode: Literal["heed", "report", "ignore"] = Field(
+        default="heed",
+        description="`heed`: no call is sent that the upstream would refuse. `report` only records it, `ignore` does"
+        " nothing.",
+    )
+    wait: f.DurationField | None = Field(
+        default=None,
+        description="Let calls stand in line for so long instead of refusing them; few calls that are left are then"
+        " spread over the time until there are more.",
+    )
+    queue: CountField = Field(default=100, description="With `wait`: how many may stand in line at once.")
+
+
 class Upstream(Entry):
     """A named API that Exeat calls."""
 
@@ -194,6 +188,15 @@ class Upstream(Entry):
         default=0,
         description="How many redirects of a GET or HEAD are followed, each hop checked like a call of its own."
         " With 0 they are passed on to the caller.",
+    )
+    limits: LimitsField = Field(
+        default_factory=list, description="How much may be called, by all consumers together unless `per` splits it."
+    )
+    price: PriceField | None = Field(
+        default=None, description="What a call costs, for budgets without a price of their own, and for the records."
+    )
+    provider: Provider = Field(
+        default_factory=Provider, description="How is heeded what the upstream says of its own limits."
     )
 
     @model_validator(mode="after")
@@ -231,6 +234,7 @@ class Key(Entry):
     expires: f.TimeField | None = Field(default=None, description="When it ends: ISO 8601, with an offset.")
     revoked: f.FlagField = Field(default=False, description="Taken back.")
     networks: f.NetworksField = Field(default=(), description="Where it may be used from, beside the consumer's.")
+    limits: LimitsField = Field(default_factory=list, description="How much this key may call, beside the consumer's.")
 
 
 class Grant(Entry):
@@ -244,6 +248,11 @@ class Grant(Entry):
     paths: PathsField | None = Field(default=None, description="Which paths; a list stands for `allow`.")
     mode: f.ModeField = Field(
         default="enforce", description="`report` lets pass what methods and paths don't cover, and records it."
+    )
+    limits: LimitsField = Field(
+        default_factory=list,
+        description="How much may be called by this grant: one count for all that it names. Of several grants, the"
+        " first that covers a call counts it.",
     )
 
     @model_validator(mode="after")
@@ -312,6 +321,12 @@ class Consumer(Entry):
     networks: ConsumerNetworksField | None = Field(
         default=None, description="Where its keys may be used from; a list stands for `allow`."
     )
+    limits: LimitsField = Field(default_factory=list, description="How much it may call, with all its keys together.")
+    priority: PriorityField = Field(
+        default=DEFAULT_PRIORITY,
+        description="Its place where requests stand in line (`wait`): 0 comes first, 7 last. A request may ask for a"
+        " later one with `Exeat-Priority`.",
+    )
 
 
 class Cors(Entry):
@@ -361,3 +376,7 @@ class Document(Entry):
     )
     audit: Audit = Field(default_factory=Audit, description="How the records of exchanges are kept.")
     network: Network = Field(default_factory=Network, description="Facts about the operator's network.")
+    limits: LimitsField = Field(
+        default_factory=list, description="How much may be called through the gateway, by all consumers together."
+    )
+    webhooks: list[Webhook] = Field(default_factory=list, description="Who is told of events.")

@@ -9,8 +9,11 @@ from exeat.config.dotenv import parse_dotenv
 from exeat.config.problem import Place, Problem
 
 # Settings of the process, and the parts of a document that variables can write.
-DOCUMENT_SECTIONS = ("UPSTREAMS", "DESTINATIONS", "CONSUMERS", "CORS", "DOMAINS", "NETWORK", "AUDIT")
+DOCUMENT_SECTIONS = (
+    "UPSTREAMS", "DESTINATIONS", "CONSUMERS", "CORS", "DOMAINS", "NETWORK", "AUDIT", "LIMITS", "WEBHOOKS",
+)  # fmt: skip
 PREFIX = "EXEAT_"
+DOTENV_FILE = ".env"
 SIZE_LIMIT = 1 << 20
 
 
@@ -40,7 +43,7 @@ def is_document_variable(name: str) -> bool:
 
 def merge_environment(process: Mapping[str, str], directory: Path) -> Environment:
     """The process's variables over those of `.env` in a directory."""
-    dotenv = directory / ".env"
+    dotenv = directory / DOTENV_FILE
     try:
         if not dotenv.is_file():
             return Environment(dict(process), dotenv)

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import PlainValidator, WithJsonSchema
 
 from exeat.config import grammar
-from exeat.config.grammar import CONTROLS, Pattern
+from exeat.config.grammar import CONTROLS, NAME, Pattern
+from exeat.config.problem import quote, suggest
 from exeat.model.json_path import JsonPath, parse_json_path
 from exeat.model.origin import Target
 from exeat.model.paths import PathPattern
 from exeat.model.secret import Secret
 from exeat.model.upstream import Network
+from exeat.model.webhook import EVENT_TYPES
+from exeat.policy.webhook import parse_secret
 
 T = TypeVar("T")
 HOPS_LIMIT = 10
@@ -27,7 +30,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _from_text(parse: Callable[[str], T]) -> Callable[[object], T]:
+def from_text(parse: Callable[[str], T]) -> Callable[[object], T]:
     """A validator of text that a grammar parses."""
 
     def validate(value: object) -> T:
@@ -106,6 +109,13 @@ def _prefix(value: object) -> str:
     return value
 
 
+def parse_token(text: str) -> str:
+    """The name of a field."""
+    if not grammar.TOKEN.fullmatch(text):
+        raise ValueError("isn't a field's name (letters, digits and '-')")
+    return text
+
+
 def _parameter(value: object) -> str:
     text = _text(value)
     if CONTROLS.search(text):
@@ -145,6 +155,17 @@ def _digest(value: object) -> bytes:
     return bytes.fromhex(value)
 
 
+def _webhook_secret(value: object) -> Secret:
+    return parse_secret(_secret(value).reveal())
+
+
+def _event(value: object) -> str:
+    if value in EVENT_TYPES:
+        return str(value)
+    known = ", ".join(EVENT_TYPES)
+    raise ValueError(f"{quote(str(value))} is no event{suggest(str(value), EVENT_TYPES)}; there are {known}")
+
+
 def _mode(value: object) -> str:
     if value in ("enforce", "report"):
         return str(value)
@@ -176,7 +197,8 @@ def _key_id(value: object) -> str:
     return text
 
 
-def _text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:
+def text_schema(example: str, pattern: str | None = None) -> WithJsonSchema:
+    """How the schema describes text."""
     schema: dict[str, Any] = {"type": "string", "minLength": 1, "examples": [example]}
     return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
 
@@ -206,10 +228,10 @@ RetentionField = Annotated[
     PlainValidator(_days),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,4}d$", "examples": ["400d"]}),
 ]
-SizeField = Annotated[int, PlainValidator(grammar.parse_size), _text_schema("16KiB", r"^[0-9]{1,9}(B|KiB|MiB)?$")]
+SizeField = Annotated[int, PlainValidator(grammar.parse_size), text_schema("16KiB", r"^[0-9]{1,9}(B|KiB|MiB)?$")]
 JsonPathsField = Annotated[
     tuple[JsonPath, ...],
-    PlainValidator(_several(_from_text(parse_json_path))),
+    PlainValidator(_several(from_text(parse_json_path))),
     _list_schema("$.card.number", "$..password"),
 ]
 DurabilityField = Annotated[
@@ -224,28 +246,28 @@ OnFailureField = Annotated[
 ]
 TextField = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 UrlField = Annotated[
-    Target, PlainValidator(_from_text(grammar.parse_upstream_url)), _text_schema("https://api.example.com/v1")
+    Target, PlainValidator(from_text(grammar.parse_upstream_url)), text_schema("https://api.example.com/v1")
 ]
 UrlsField = Annotated[
     tuple[Target, ...],
-    PlainValidator(_several(_from_text(grammar.parse_upstream_url))),
+    PlainValidator(_several(from_text(grammar.parse_upstream_url))),
     _list_schema("https://a.internal:8443", "https://b.internal:8443"),
 ]
-HostField = Annotated[str, PlainValidator(_from_text(grammar.parse_exact_host)), _text_schema("api.example.com")]
+HostField = Annotated[str, PlainValidator(from_text(grammar.parse_exact_host)), text_schema("api.example.com")]
 HostsField = Annotated[
     tuple[str, ...],
-    PlainValidator(_several(_from_text(grammar.parse_exact_host))),
+    PlainValidator(_several(from_text(grammar.parse_exact_host))),
     _list_schema("api.example.com"),
 ]
-PatternField = Annotated[Pattern, PlainValidator(_from_text(grammar.parse_pattern)), _text_schema("*.example.com")]
+PatternField = Annotated[Pattern, PlainValidator(from_text(grammar.parse_pattern)), text_schema("*.example.com")]
 MethodsField = Annotated[
     frozenset[bytes],
-    PlainValidator(lambda value: frozenset(_several(_from_text(grammar.parse_method))(value))),
+    PlainValidator(lambda value: frozenset(_several(from_text(grammar.parse_method))(value))),
     _list_schema("GET", "POST"),
 ]
 PathListField = Annotated[
     tuple[PathPattern, ...],
-    PlainValidator(_several(_from_text(grammar.parse_path_pattern))),
+    PlainValidator(_several(from_text(grammar.parse_path_pattern))),
     _list_schema("/v1/**", pattern=r"^(/|\*\*$)"),
 ]
 NetworksField = Annotated[
@@ -259,7 +281,7 @@ Nat64Field = Annotated[
 ]
 BrowserOriginsField = Annotated[
     tuple[bytes, ...],
-    PlainValidator(_several(_from_text(grammar.parse_browser_origin))),
+    PlainValidator(_several(from_text(grammar.parse_browser_origin))),
     _list_schema("https://app.example.com"),
 ]
 DurationField = Annotated[float, PlainValidator(grammar.parse_duration), _duration_schema()]
@@ -270,9 +292,19 @@ UsernameField = Annotated[Secret, PlainValidator(_username), SECRET_SCHEMA]
 PasswordField = Annotated[Secret, PlainValidator(_secret), SECRET_SCHEMA]
 PemField = Annotated[Secret, PlainValidator(_pem), SECRET_SCHEMA]
 PrefixField = Annotated[str, PlainValidator(_prefix), WithJsonSchema({"type": "string", "examples": ["Token "]})]
-ParameterField = Annotated[str, PlainValidator(_parameter), _text_schema("api_key")]
+ParameterField = Annotated[str, PlainValidator(_parameter), text_schema("api_key")]
 ParametersField = Annotated[tuple[str, ...], PlainValidator(_several(_parameter)), _list_schema("page", "state")]
-FieldNameField = Annotated[str, PlainValidator(_from_text(grammar.parse_field_name)), _text_schema("X-Api-Key")]
-DigestField = Annotated[bytes, PlainValidator(_digest), _text_schema("5e88…", r"^([0-9a-fA-F]{64}|.*\$\{.*\}.*)$")]
+FieldNameField = Annotated[str, PlainValidator(from_text(grammar.parse_field_name)), text_schema("X-Api-Key")]
+NameField = Annotated[str, PlainValidator(from_text(grammar.parse_name)), text_schema("ops", f"^{NAME.pattern}$")]
+WebhookUrlField = Annotated[
+    Target, PlainValidator(from_text(grammar.parse_webhook_url)), text_schema("https://hooks.example.com/exeat")
+]
+WebhookSecretField = Annotated[Secret, PlainValidator(_webhook_secret), SECRET_SCHEMA]
+EventsField = Annotated[
+    tuple[str, ...],
+    PlainValidator(_several(_event)),
+    WithJsonSchema({"type": "array", "items": {"enum": list(EVENT_TYPES)}, "minItems": 1}),
+]
+DigestField = Annotated[bytes, PlainValidator(_digest), text_schema("5e88…", r"^([0-9a-fA-F]{64}|.*\$\{.*\}.*)$")]
 KeyIdField = Annotated[str, PlainValidator(_key_id), WithJsonSchema({"type": "string", "maxLength": 64})]
-TimeField = Annotated[float, PlainValidator(_from_text(grammar.parse_time)), _text_schema("2027-01-31T00:00:00Z")]
+TimeField = Annotated[float, PlainValidator(from_text(grammar.parse_time)), text_schema("2027-01-31T00:00:00Z")]

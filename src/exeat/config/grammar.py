@@ -232,6 +232,16 @@ def parse_upstream_url(text: str) -> Target:
     return target._replace(path=target.path.rstrip(b"/"))
 
 
+def parse_webhook_url(text: str) -> Target:
+    """Where events are sent. A query may hold a secret, and so may user information: neither is ever quoted."""
+    if "@" in text.partition("//")[2].partition("/")[0]:
+        raise ValueError("holds user information ('user:password@'), which isn't sent; the signature says who sends")
+    try:
+        return parse_url(text.encode())
+    except GatewayError as error:
+        raise ValueError(f"isn't a URL as in https://host[:port]/path: {lower_first(error.detail)}") from None
+
+
 def parse_method(text: str) -> bytes:
     """A method's name; they are case-sensitive (RFC 9110 §9.1)."""
     if not METHOD.fullmatch(text):

@@ -1,4 +1,4 @@
-"""A snapshot on its way from the supervisor to a worker: the one place where a Secret is pickled.
+"""A snapshot on its way to a worker, and webhooks to the control process: the one place where a Secret is pickled.
 
 Rule 1: the bytes travel over a socket pair between two processes of this machine, never to a file.
 Rule 2: what is read back may build only the classes listed here, and call nothing else.
@@ -7,13 +7,17 @@ Rule 2: what is read back may build only the classes listed here, and call nothi
 import io
 import pickle
 import re
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Any
 
-from exeat.model import consumer, credential, json_path, origin, paths, snapshot, upstream
+import orjson
+
+from exeat.model import consumer, credential, json_path, limit, origin, paths, snapshot, upstream
+from exeat.model.key_changes import ChangedKey, KeyChanges
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
+from exeat.model.webhook import Webhook
 
 PROTOCOL = 5
 
@@ -22,6 +26,13 @@ _CLASSES: tuple[type, ...] = (
     consumer.Grant,
     consumer.Key,
     credential.Injection,
+    limit.Increase,
+    limit.Kind,
+    limit.Limit,
+    limit.Per,
+    limit.Price,
+    limit.PriceRule,
+    limit.Scope,
     origin.Origin,
     paths.PathPattern,
     paths.PathRules,
@@ -39,6 +50,7 @@ _CLASSES: tuple[type, ...] = (
     upstream.TlsIdentity,
     upstream.Upstream,
     Secret,
+    Webhook,
     IPv4Network,
     IPv6Network,
 )
@@ -72,6 +84,55 @@ def loads(data: bytes) -> Snapshot:
     return result
 
 
+def render_webhooks(webhooks: tuple[Webhook, ...]) -> bytes:
+    """Webhooks with their secrets as bytes for the control process, none where there are none.
+
+    Treat them as the secrets themselves.
+    """
+    if not webhooks:
+        return b""
+    buffer = io.BytesIO()
+    _Pickler(buffer, PROTOCOL).dump(webhooks)
+    return buffer.getvalue()
+
+
+def parse_webhooks(data: bytes) -> tuple[Webhook, ...]:
+    """The webhooks that `render_webhooks` wrote; UnpicklingError if the bytes build anything else."""
+    if not data:
+        return ()
+    result = _Unpickler(io.BytesIO(data)).load()
+    if not isinstance(result, tuple) or not all(isinstance(one, Webhook) for one in result):
+        raise pickle.UnpicklingError("the bytes hold no webhooks")
+    return result
+
+
+def render_changes(changes: KeyChanges) -> bytes:
+    """Changes of keys as JSON for a worker."""
+    changed = [
+        (
+            key.sha256.hex(),
+            key.id,
+            key.consumer,
+            key.expires_at,
+            key.revoked,
+            [str(network) for network in key.networks],
+        )
+        for key in changes.changed
+    ]
+    gone = [digest.hex() for digest in changes.gone]
+    return orjson.dumps({"before": changes.before, "after": changes.after, "changed": changed, "gone": gone})
+
+
+def parse_changes(data: bytes) -> KeyChanges:
+    """What `render_changes` wrote."""
+    found = orjson.loads(data)
+    changed = tuple(
+        ChangedKey(bytes.fromhex(digest), id_, consumer, expires_at, revoked, tuple(map(ip_network, networks)))
+        for digest, id_, consumer, expires_at, revoked, networks in found["changed"]
+    )
+    return KeyChanges(found["before"], found["after"], changed, tuple(map(bytes.fromhex, found["gone"])))
+
+
 class _Pickler(pickle.Pickler):
     """Knows the values that refuse to be pickled, or that do it in a way that asks for more classes."""
 
@@ -84,6 +145,8 @@ class _Pickler(pickle.Pickler):
             return freeze, (dict(value),)
         if kind is IPv4Network or kind is IPv6Network:
             return kind, ((int(value.network_address), value.prefixlen),)
+        if kind is limit.Kind or kind is limit.Scope:
+            return kind, (value.value,)
         if kind is re.Pattern:
             return re.compile, (value.pattern, value.flags)
         return NotImplemented

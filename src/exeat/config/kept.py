@@ -7,12 +7,14 @@ Rule 2: it is seen whole or not at all, and one that doesn't open is as good as 
 import contextlib
 import os
 from base64 import b64decode, b64encode
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from exeat.model.stored import Stored, StoredKey
+from exeat.model.sealed import master_key_of
+from exeat.model.stored import KeyNews, Stored, StoredKey, vault_context
 from exeat.vault.seal import Sealer
 
 KEPT_FILE = "configuration.sealed"
@@ -25,7 +27,7 @@ def render_stored(stored: Stored) -> bytes:
         {
             "revision": stored.revision,
             "document": stored.document,
-            "keys": [asdict(key) for key in stored.keys],
+            "keys": stored.keys,
             "vault": {name: b64encode(sealed).decode() for name, sealed in stored.vault.items()},
         }
     )
@@ -37,9 +39,25 @@ def parse_stored(data: bytes) -> Stored:
     return Stored(
         revision=found["revision"],
         document=found["document"],
-        keys=tuple(StoredKey(**{**key, "networks": tuple(key["networks"])}) for key in found["keys"]),
+        keys=tuple(_key(key) for key in found["keys"]),
         vault={name: b64decode(sealed) for name, sealed in found["vault"].items()},
     )
+
+
+def _key(found: dict[str, Any]) -> StoredKey:
+    lists = {name: tuple(found.get(name, ())) for name in ("networks", "limits")}  # an older file has no limits
+    return StoredKey(**{**found, **lists})
+
+
+def render_news(news: KeyNews) -> bytes:
+    """What is new of the database's keys as JSON."""
+    return orjson.dumps({"before": news.before, "revision": news.revision, "keys": news.keys})
+
+
+def parse_news(data: bytes) -> KeyNews:
+    """What `render_news` wrote."""
+    found = orjson.loads(data)
+    return KeyNews(found["before"], found["revision"], tuple(map(_key, found["keys"])))
 
 
 def keep_stored(stored: Stored, sealer: Sealer, data_dir: Path) -> None:
@@ -60,3 +78,24 @@ def read_kept(sealer: Sealer, data_dir: Path) -> Stored | None:
     with contextlib.suppress(FileNotFoundError):
         return parse_stored(sealer.open(file.read_bytes(), _CONTEXT))
     return None
+
+
+def find_master_keys(sealer: Sealer, data_dir: Path) -> frozenset[str]:
+    """The ids of the master keys that are needed to read what was kept last; SealError if it doesn't open."""
+    kept = read_kept(sealer, data_dir)
+    if kept is None:
+        return frozenset()
+    outer = master_key_of((data_dir / KEPT_FILE).read_bytes())
+    return frozenset({outer, *map(master_key_of, kept.vault.values())})
+
+
+def reseal_kept(sealer: Sealer, data_dir: Path) -> None:
+    """Seal what was kept last anew, with all that is sealed in it; SealError if any of it doesn't open."""
+    kept = read_kept(sealer, data_dir)
+    if kept is not None:
+        contexts = {name: vault_context(name) for name in kept.vault}
+        vault = {
+            name: sealer.seal(sealer.open(sealed, contexts[name]), contexts[name])
+            for name, sealed in kept.vault.items()
+        }
+        keep_stored(replace(kept, vault=vault), sealer, data_dir)

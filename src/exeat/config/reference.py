@@ -11,7 +11,7 @@ from typing import Any
 from exeat.config.schema import build_schema, render_schema
 from exeat.config.settings import VARIABLES, Settings
 
-WORDS = {"string": "text", "boolean": "true or false", "integer": "number"}
+WORDS = {"string": "text", "boolean": "true or false", "integer": "number", "number": "number"}
 GENERATED = "<!-- Written by python -m exeat.config.reference; change the classes in src/exeat/config instead. -->"
 
 DOCUMENT_PREFACE = """# The document
@@ -30,8 +30,9 @@ What Exeat lets out, and to whom. It is YAML or JSON (`exeat.yaml`), the environ
 * **Secret references** may stand in any text: `${{NAME}}` is an environment variable, `${{file:PATH}}` a file's content
   (relative to the document; trailing line breaks removed; read again when it changes), `$${{` a plain `${{`.
 * **From the environment**: a variable's name is a path, `EXEAT_UPSTREAMS__GITHUB__URL`; in names `_` stands for `-`. A
-  list is comma-separated. A value that begins with `[` or `{{` is JSON. `EXEAT_CONSUMERS__WEB__KEY_SHA256` lists a
-  consumer's keys. A name may be in the file or in the environment, not in both; destinations of both add up.
+  list is comma-separated. A value that begins with `[` or `{{` is JSON, as lists of objects are:
+  `EXEAT_CONSUMERS__WEB__LIMITS=[{{"rate": "100/minute"}}]`. `EXEAT_CONSUMERS__WEB__KEY_SHA256` lists a consumer's keys.
+  A name may be in the file or in the environment, not in both; destinations of both add up.
 * **YAML 1.2** decides what is text: `off`, `no` and `on` are text, `true` and `false` alone are not.
 * `mode: report` lets something pass and records what would have been refused.
 """
@@ -133,7 +134,7 @@ def _type(info: dict[str, Any]) -> str:
     if "discriminator" in info:
         return " or ".join(_type(option) for option in info["oneOf"])
     if "anyOf" in info:
-        if any(option.get("type") == "number" for option in info["anyOf"]):
+        if any("(ms|" in option.get("pattern", "") for option in info["anyOf"]):
             return "duration"
         return " or ".join(dict.fromkeys(_type(option) for option in info["anyOf"]))
     if info.get("type") == "array":

@@ -13,16 +13,19 @@ EXAMPLE: dict[str, Any] = {
         "github": {
             "url": "https://api.github.com",
             "credential": {"kind": "bearer", "secret": "${GITHUB_TOKEN}"},
+            "limits": [{"rate": "5000/hour"}],
         },
         "stripe": {
             "url": "https://api.stripe.com",
             "credential": {"kind": "basic", "username": "${file:/run/secrets/stripe}"},
             "paths": {"allow": ["/v1/**"], "deny": ["/v1/accounts/**"]},
+            "limits": [{"budget": "200 USD/month", "price": "0.005 USD"}],
         },
         "openai": {
             "url": "https://api.openai.com",
             "credential": {"kind": "bearer", "secret": "${OPENAI_API_KEY}"},
             "timeout": {"connect": "5s", "response": "120s", "idle": "300s", "total": "off"},
+            "limits": [{"concurrency": 20, "wait": "2s"}],
         },
         "billing": {
             "endpoints": ["https://billing-a.internal:8443", "https://billing-b.internal:8443"],
@@ -48,6 +51,7 @@ EXAMPLE: dict[str, Any] = {
                 {"upstream": "stripe", "methods": ["GET", "POST"], "paths": ["/v1/charges/**"]},
                 {"destination": "*.example.org"},
             ],
+            "limits": [{"rate": "100/minute", "burst": 20}, {"quota": "50_000/month"}],
             "networks": ["10.0.0.0/8"],
         }
     },

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from exeat.config.listen import Listen, parse_listen, parse_listens
 from exeat.model.secret import Secret
 from exeat.model.upstream import Network
+from exeat.state.redis_address import parse_redis_address
 from exeat.vault.keyring import KeyringError, parse_keyring
 
 WORKERS_LIMIT = 256
@@ -71,6 +72,13 @@ def to_database_url(value: object) -> Secret:
     text = str(value).strip()
     if not text.startswith(("postgresql://", "sqlite:///")):
         raise ValueError("write postgresql://user:password@host/name, or sqlite:////path/of/exeat.db")
+    return Secret(text)
+
+
+def to_redis_url(value: object) -> Secret:
+    """The URL of a Redis server or cluster."""
+    text = str(value).strip()
+    parse_redis_address(text)
     return Secret(text)
 
 

@@ -23,6 +23,7 @@ from exeat.config.setting_values import (
     to_listen,
     to_listens,
     to_networks,
+    to_redis_url,
     to_seconds,
     to_token,
     to_word,
@@ -33,6 +34,8 @@ from exeat.model.limits import DEFAULT, Limits
 from exeat.model.secret import Secret
 from exeat.model.stored import DATABASE_FILE
 from exeat.model.upstream import Network
+
+DOCUMENT_FILE = "exeat.yaml"
 
 
 class Settings(BaseSettings):
@@ -65,6 +68,14 @@ class Settings(BaseSettings):
         description="The database: `postgresql://user:password@host/name`, or `sqlite:////path`. Without it, SQLite in"
         " the data directory.",
         json_schema_extra={"default": "`exeat.db` in `EXEAT_DATA_DIR`"},
+    )
+    redis_url: Annotated[Secret | None, BeforeValidator(to_redis_url)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="Where limits are counted for several instances together: `redis://user:password@host:6379/0`,"
+        " `rediss://…` for TLS, `unix:///path/of/redis.sock`, `redis+cluster://host:port,host:port` or"
+        " `rediss+cluster://…`. Files of TLS are options: `?ssl_ca_certs=PATH`, `ssl_certfile`, `ssl_keyfile`. Without"
+        " it, each instance counts by itself.",
     )
     keyring: Annotated[Secret | None, BeforeValidator(to_keyring)] = Field(
         default=None,
@@ -152,7 +163,9 @@ class Settings(BaseSettings):
         description="How many seconds a connection to an upstream is kept for the next request.",
     )
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(to_networks)] = Field(
-        default=(), description="Networks whose `X-Forwarded-For` is believed, comma-separated."
+        default=(),
+        description="Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed,"
+        " comma-separated; by the control listener too.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(to_word)] = Field(
         default="info", description="The least severity that is logged: `debug`, `info`, `warning` or `error`."
@@ -213,7 +226,7 @@ class Settings(BaseSettings):
         """The document's file: the one that is named, else `exeat.yaml` if it exists."""
         if self.config is not None:
             return self.directory / self.config
-        usual = self.directory / "exeat.yaml"
+        usual = self.directory / DOCUMENT_FILE
         return usual if usual.exists() else None
 
 

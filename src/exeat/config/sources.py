@@ -32,6 +32,7 @@ LISTS = frozenset(
         "domains",
         "nat64",
         "query_values",
+        "events",
         "redact",
     ]
 )

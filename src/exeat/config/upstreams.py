@@ -9,13 +9,15 @@ from ipaddress import ip_address
 from pathlib import Path as File
 
 from exeat.config import document as doc
+from exeat.config.entries import path_rules
 from exeat.config.grammar import is_address
+from exeat.config.limits import LimitCompiler, Owner, compile_price
 from exeat.config.problem import Path, Places, Problem
 from exeat.config.references import SIZE_LIMIT
 from exeat.config.sources import read_regular
 from exeat.model import credential as kinds
+from exeat.model.limit import SECOND_NS, Kind, Limit, Price, Scope
 from exeat.model.origin import Target
-from exeat.model.paths import PathRules
 from exeat.model.secret import Secret
 from exeat.model.upstream import Bodies, Destination, Endpoint, Reach, Route, Timeouts, TlsIdentity, Upstream
 from exeat.policy.address import judge_address, judge_name
@@ -31,6 +33,7 @@ class UpstreamCompiler:
     folder: File
     places: Places
     missing: Mapping[str, str]
+    limits: LimitCompiler
     problems: list[Problem] = field(default_factory=list)
     files: dict[File, None] = field(default_factory=dict)
 
@@ -61,10 +64,20 @@ class UpstreamCompiler:
             follow_redirects=entry.follow_redirects,
             source=self.places.find(path).provenance,
             bodies=_bodies(entry.bodies),
+            price=self._price(name, entry),
+            provider=_provider(name, entry.provider),
+            limits=self.limits.compile((*path, "limits"), entry.limits, Owner(Scope.UPSTREAM, name, (name,))),
         )
 
     def _fault(self, path: Path, message: str) -> None:
         self.problems.append(self.places.problem(path, message))
+
+    def _price(self, name: str, entry: doc.Upstream) -> Price | None:
+        """What a call costs, which budgets of others may go by."""
+        price = compile_price(entry.price)
+        if price is not None:
+            self.limits.prices[name] = price
+        return price
 
     def _check_target(self, path: Path, target: Target, entry: doc.Upstream, reach: Reach) -> None:
         scheme, host, _ = target.origin
@@ -152,6 +165,23 @@ class UpstreamCompiler:
                 self._fault(path, f"certificate and key can't be used together: {reason}")
 
 
+def _provider(name: str, entry: doc.Provider) -> Limit | None:
+    if entry.mode == "ignore":
+        return None
+    wait = 0 if entry.wait is None else round(entry.wait * SECOND_NS)
+    return Limit(
+        id=f"{Scope.UPSTREAM}/{name}/{Kind.PROVIDER}",
+        name=Kind.PROVIDER,
+        kind=Kind.PROVIDER,
+        scope=Scope.UPSTREAM,
+        owner=name,
+        amount=0,
+        wait_ns=wait,
+        queue=entry.queue if wait else 0,
+        report=entry.mode == "report",
+    )
+
+
 def _bodies(entry: doc.Bodies | None) -> Bodies | None:
     if entry is None or not (entry.request or entry.response):
         return None
@@ -171,11 +201,6 @@ def compile_destination(entry: doc.Destination, source: str) -> Destination:
         report=entry.mode == "report",
         source=source,
     )
-
-
-def path_rules(entry: doc.Paths | None) -> PathRules | None:
-    """Which paths an upstream or a grant allows."""
-    return None if entry is None else PathRules(entry.allow, entry.deny)
 
 
 def timeouts(entry: doc.Timeout) -> Timeouts:

@@ -7,17 +7,20 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from exeat.config import document as doc
-from exeat.config import fields
+from exeat.config import fields, limit_entries, webhook_entries
+from exeat.config.entries import Paths
 from exeat.config.grammar import parse_name
-from exeat.config.problem import Path, Places, Problem, suggest
+from exeat.config.problem import Path, Place, Places, Problem, suggest
 
 E = TypeVar("E", bound=BaseModel)
 
 # Parts of the product that this version doesn't have: named, because nobody may believe that a limit holds.
-LATER = frozenset({"balance", "cache", "circuit", "errors", "limits", "redirects", "retries", "retry", "webhooks"})
+LATER = frozenset({"balance", "cache", "circuit", "errors", "redirects", "retries", "retry"})
+
+LISTS = frozenset({"destinations", "domains", "limits", "webhooks"})  # sections that are lists
 
 # Without these, what they permit would look like faults.
-PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext"})
+PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext", "price"})
 
 # The entry that a field's name opens, to suggest the right spelling of what is in it.
 OPENED_BY: Mapping[str, type[BaseModel]] = {
@@ -25,7 +28,7 @@ OPENED_BY: Mapping[str, type[BaseModel]] = {
     "bodies": doc.Bodies,
     "audit": doc.Audit,
     "timeout": doc.Timeout,
-    "paths": doc.Paths,
+    "paths": Paths,
     "keys": doc.Key,
     "grants": doc.Grant,
     "bearer": doc.Bearer,
@@ -34,6 +37,10 @@ OPENED_BY: Mapping[str, type[BaseModel]] = {
     "query": doc.Query,
     "caller": doc.Caller,
     "none": doc.Nothing,
+    "limits": limit_entries.Limit,
+    "increase": limit_entries.Increase,
+    "price": limit_entries.Price,
+    "rules": limit_entries.PriceRule,
 }
 
 # What pydantic's types of fault mean to a person; its other texts are used as they are.
@@ -47,6 +54,7 @@ WORDS = {
 }
 
 _DESTINATION: TypeAdapter[doc.Destination] = TypeAdapter(doc.DestinationField)
+_LIMITS: TypeAdapter[list[limit_entries.Limit]] = TypeAdapter(limit_entries.LimitsField)
 _DOMAINS: TypeAdapter[tuple[str, ...]] = TypeAdapter(fields.HostsField)
 
 
@@ -64,6 +72,8 @@ class Entries:
     domains: tuple[str, ...] = ("gateway.internal", "localhost")
     network: doc.Network = field(default_factory=doc.Network)
     audit: doc.Audit = field(default_factory=doc.Audit)
+    limits: list[limit_entries.Limit] = field(default_factory=list)
+    webhooks: dict[int, webhook_entries.Webhook] = field(default_factory=dict)
     upstream_names: frozenset[str] = frozenset()
     faulty_destinations: bool = False
     faulty_consumers: dict[str, list[doc.GrantTarget | None]] = field(default_factory=dict)
@@ -98,11 +108,17 @@ class Validator:
             entries.network = self._one(doc.Network, data["network"], ("network",)) or entries.network
         if "domains" in data:
             entries.domains = self._adapt(_DOMAINS, data["domains"], ("domains",)) or ()
+        if isinstance(data.get("limits"), list):
+            entries.limits = self._adapt(_LIMITS, data["limits"], ("limits",), limit_entries.Limit) or []
+        for index, value in enumerate(_list(data.get("webhooks"))):
+            webhook = self._one(webhook_entries.Webhook, value, ("webhooks", index))
+            if webhook is not None:
+                entries.webhooks[index] = webhook
         return entries
 
     def _sections(self, data: Mapping[str, object]) -> None:
         for name, value in data.items():
-            kind: tuple[type, str] = (list, "list") if name in {"destinations", "domains"} else (dict, "mapping")
+            kind: tuple[type, str] = (list, "list") if name in LISTS else (dict, "mapping")
             if name not in doc.Document.model_fields:
                 self._fault((name,), _unknown_field(name, doc.Document))
             elif not isinstance(value, kind[0]):
@@ -145,11 +161,13 @@ class Validator:
         except ValidationError:
             return None
 
-    def _adapt(self, adapter: TypeAdapter[Any], value: object, path: Path) -> Any:
+    def _adapt(
+        self, adapter: TypeAdapter[Any], value: object, path: Path, entry: type[BaseModel] = doc.Destination
+    ) -> Any:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
-            self._explain(error, value, path, doc.Destination)
+            self._explain(error, value, path, entry)
             return None
 
     def _explain(self, error: ValidationError, value: object, base: Path, entry: type[BaseModel]) -> None:
@@ -166,6 +184,13 @@ class Validator:
         self.problems.append(self.places.problem(path, message, hide=_is_secret(path)))
 
 
+def judge_limits(listed: list[object], place: Place) -> list[Problem]:
+    """What is wrong with entries of limits in themselves; one with a reference is judged where that is resolved."""
+    validator = Validator(Places(place))
+    validator.validate({"limits": [{"concurrency": 1} if "${" in repr(entry) else entry for entry in listed]})
+    return validator.problems
+
+
 def _existing(data: object, path: Path) -> Path:
     """The part of a fault's path that was written: a short form has no fields, a kind is no step."""
     found: list[str | int] = []
@@ -180,13 +205,17 @@ def _existing(data: object, path: Path) -> Path:
 
 def _is_secret(path: Path) -> bool:
     """Whether what stands at a path may be a secret, or a mistake that is one."""
-    return (path[0] == "upstreams" and path[2:3] in {("credential",), ("tls",)}) or "keys" in path[2:3]
+    if "keys" in path[2:3]:
+        return "limits" not in path[4:5]
+    if path[0] == "webhooks":
+        return path[2:3] == ("secret",)
+    return path[0] == "upstreams" and path[2:3] in {("credential",), ("tls",)}
 
 
 def _unknown_field(name: str, entry: type[BaseModel]) -> str:
     if name in LATER:
         return f"'{name}' is not supported by this version; remove it: nothing would enforce it"
-    known = list(entry.model_fields)
+    known = [info.alias or field_name for field_name, info in entry.model_fields.items()]
     return f"unknown field{suggest(name, known) or '; known are ' + ', '.join(known)}"
 
 
@@ -194,6 +223,8 @@ def _parent(where: tuple[int | str, ...], entry: type[BaseModel]) -> type[BaseMo
     names = [part for part in where[:-1] if isinstance(part, str)]
     if not names:
         return entry
+    if names[-1] == "network" and entry is webhook_entries.Webhook:
+        return webhook_entries.WebhookNetwork
     if names[-1] in {"network", "networks"}:
         return doc.UpstreamNetwork if names[-1] == "network" else doc.ConsumerNetworks
     return OPENED_BY.get(names[-1], entry)

@@ -24,12 +24,12 @@ class Watch:
 
     def follow(self, paths: Iterable[Path]) -> None:
         """Watch these files and no others; those watched already are compared with what they were."""
-        self._known = {path: self._known[path] if path in self._known else _sign(path) for path in paths}
+        self._known = {path: self._known[path] if path in self._known else sign(path) for path in paths}
         self._last = dict(self._known)
 
     def changed(self) -> bool:
         """Whether a file differs from what it was, and did so at the look before; then that is what it was."""
-        now = {path: _sign(path) for path in self._known}
+        now = {path: sign(path) for path in self._known}
         settled = now == self._last
         self._last = now
         if not settled or now == self._known:
@@ -38,7 +38,7 @@ class Watch:
         return True
 
 
-def _sign(path: Path) -> Signature:
+def sign(path: Path) -> Signature:
     """What changes with a file's content, without reading it; None if it isn't there."""
     try:
         status = path.stat()

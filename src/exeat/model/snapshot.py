@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exeat.model.consumer import Consumer, Key
+from exeat.model.limit import Limit
 from exeat.model.origin import Origin
 from exeat.model.upstream import Destination, Network, Upstream
 
@@ -37,7 +38,8 @@ class Snapshot:
     `upstreams` by name; `hosts` by a host that an upstream declares; `origins` lists the upstreams at an origin, in
     the document's order; `exact` and `below` are the destinations by host and by the domain they are below; `keys` by
     SHA-256 digest; `domains` are the gateway's own, under which `<upstream>.<domain>` addresses an upstream; `nat64`
-    are the operator's prefixes whose addresses carry an IPv4 address (RFC 6052).
+    are the operator's prefixes whose addresses carry an IPv4 address (RFC 6052); `limits` are those of the whole
+    gateway.
     """
 
     revision: str
@@ -52,6 +54,7 @@ class Snapshot:
     cors: Cors | None
     nat64: tuple[Network, ...]
     audit: Audit = Audit()
+    limits: tuple[Limit, ...] = ()
     domain_endings: tuple[bytes, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:

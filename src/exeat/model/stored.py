@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 VAULT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 DATABASE_FILE = "exeat.db"  # in the data directory, where no other database is named
@@ -12,7 +12,7 @@ DATABASE_FILE = "exeat.db"  # in the data directory, where no other database is 
 class StoredKey:
     """A key of a consumer, whichever source the consumer comes from. Times are seconds since 1970.
 
-    `expires_at` ends it, also where a rotation's grace does; `networks` are written as in the document.
+    `expires_at` ends it, also where a rotation's grace does; `networks` and `limits` are written as in the document.
     """
 
     id: str
@@ -21,6 +21,7 @@ class StoredKey:
     expires_at: float | None = None
     revoked: bool = False
     networks: tuple[str, ...] = ()
+    limits: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,27 @@ class Stored:
     vault: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyNews:
+    """The keys that are new or different after revision `revision`; since `before`, nothing else was changed."""
+
+    before: int
+    revision: int
+    keys: tuple[StoredKey, ...]
+
+
 NOTHING = Stored()
+
+
+def take_news(stored: Stored, news: KeyNews) -> Stored:
+    """The database's part with its news; ValueError if they are those of another revision."""
+    if stored.revision != news.before:
+        raise ValueError(f"news of revision {news.before} don't fit {stored.revision}")
+    fresh = {key.id: key for key in news.keys}
+    keys = tuple([fresh.pop(key.id, key) for key in stored.keys])
+    if fresh:
+        keys = tuple(sorted((*keys, *fresh.values()), key=lambda key: key.id))
+    return replace(stored, revision=news.revision, keys=keys)
 
 
 def vault_context(name: str) -> bytes:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from exeat.model.credential import Injection
 from exeat.model.json_path import JsonPath
+from exeat.model.limit import Limit, Price
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
 from exeat.model.secret import Secret
@@ -91,7 +92,9 @@ class Bodies:
 class Upstream:
     """A named API that Exeat calls. It can't be made with a credential that isn't bound to all of its origins.
 
-    `follow_redirects` is how many hops of one call are followed; 0 passes redirects on.
+    `follow_redirects` is how many hops of one call are followed; 0 passes redirects on. `price` is what a call costs,
+    for the budgets that have none of their own. `provider` is how what it says of its own limits is heeded; None is
+    not at all.
     """
 
     name: str
@@ -105,6 +108,9 @@ class Upstream:
     follow_redirects: int
     source: str
     bodies: Bodies | None = None
+    limits: tuple[Limit, ...] = ()
+    price: Price | None = None
+    provider: Limit | None = None
     is_open: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:

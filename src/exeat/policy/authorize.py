@@ -5,29 +5,29 @@ Rule 2: path rules judge one canonical path; a path that servers read in two way
 Rule 3: in report mode a refusal becomes a decision that is recorded, and the request passes.
 """
 
-import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final, final
-from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Grant, Key
 from exeat.model.decision import Decision, allow, deny, report
 from exeat.model.origin import Origin
-from exeat.model.paths import PathPattern, PathRules, canonical
+from exeat.model.paths import AMBIGUOUS, PathPattern, PathRules, canonical, readings
 from exeat.model.upstream import Destination, Endpoint, Network, Upstream
 
 ALLOWED = allow("granted")
-_AMBIGUOUS = re.compile(rb"%(?:2F|5C|00)|//|\\")
-_PARAMETERS = re.compile(rb";[^/]*")
 
 
 @final
 class Permit:
-    """What a request may do: call one upstream (at `endpoints`) or destination, at a path below the endpoint's own."""
+    """What a request may do: call one upstream (at `endpoints`) or destination, at a path below the endpoint's own.
 
-    __slots__ = ("decision", "destination", "endpoints", "path", "upstream")
+    `grant` is the one that lets it: the first in the consumer's order that covers the call. It is None where the
+    consumer may use all of the upstream and no grant for that has limits.
+    """
+
+    __slots__ = ("decision", "destination", "endpoints", "grant", "path", "upstream")
 
     def __init__(
         self,
@@ -36,12 +36,14 @@ class Permit:
         endpoints: tuple[Endpoint, ...],
         path: bytes,
         decision: Decision,
+        grant: Grant | None = None,
     ) -> None:
         self.upstream: Final = upstream
         self.destination: Final = destination
         self.endpoints: Final = endpoints
         self.path: Final = path
         self.decision: Final = decision
+        self.grant: Final = grant
 
 
 def check_network(key: Key, address: str) -> Decision:
@@ -75,9 +77,9 @@ def permit_upstreams(
         if origin is None and upstream.is_open and upstream.name in consumer.unlimited:
             return Permit(upstream, None, upstream.endpoints, path, ALLOWED)
         endpoints, below = _below(upstream, origin, path)
-        decision = _judge_upstream(upstream, endpoints, consumer, method, below)
+        decision, grant = _judge_upstream(upstream, endpoints, consumer, method, below)
         if decision.outcome != "deny":
-            return Permit(upstream, None, endpoints, below, decision)
+            return Permit(upstream, None, endpoints, below, decision, grant)
         if refused is None or refused.code == Code.GRANT_MISSING:
             refused = decision
     assert refused is not None  # noqa: S101 - the caller passes at least one upstream
@@ -97,29 +99,30 @@ def _below(upstream: Upstream, origin: Origin | None, path: bytes) -> tuple[tupl
 
 def _judge_upstream(
     upstream: Upstream, endpoints: tuple[Endpoint, ...], consumer: Consumer, method: bytes, path: bytes
-) -> Decision:
+) -> tuple[Decision, Grant | None]:
     grants = consumer.upstreams.get(upstream.name)
     if not grants:
-        return deny(Code.GRANT_MISSING, f"The consumer has no grant for {upstream.name}.")
+        return deny(Code.GRANT_MISSING, f"The consumer has no grant for {upstream.name}."), None
     if not endpoints:
-        return deny(Code.PATH_NOT_GRANTED, f"The URL isn't below the URL of {upstream.name}.")
+        return deny(Code.PATH_NOT_GRANTED, f"The URL isn't below the URL of {upstream.name}."), None
     if upstream.methods is not None and method not in upstream.methods:
-        return deny(Code.METHOD_NOT_GRANTED, f"{upstream.name} lists the methods that may be called.")
+        return deny(Code.METHOD_NOT_GRANTED, f"{upstream.name} lists the methods that may be called."), None
     if upstream.paths is not None and not path_matches(path, upstream.paths):
-        return deny(Code.PATH_NOT_GRANTED, f"{upstream.name} lists the paths that may be called.")
+        return deny(Code.PATH_NOT_GRANTED, f"{upstream.name} lists the paths that may be called."), None
     return judge_grants(grants, method, path)
 
 
-def judge_grants(grants: tuple[Grant, ...], method: bytes, path: bytes) -> Decision:
-    """The best decision that any of the grants gives: allow, else report, else the first refusal."""
+def judge_grants(grants: tuple[Grant, ...], method: bytes, path: bytes) -> tuple[Decision, Grant | None]:
+    """The best decision that any of the grants gives, allow, else report, else the first refusal; and that grant."""
     refused: Decision | None = None
+    by: Grant | None = None
     for grant in grants:
         decision = _judge_grant(grant, method, path)
         if decision.outcome == "allow":
-            return decision
-        if refused is None or decision.outcome == "report":
-            refused = decision
-    return refused or deny(Code.GRANT_MISSING, "The consumer has no grant.")
+            return decision, grant
+        if refused is None or (decision.outcome == "report" and refused.outcome == "deny"):
+            refused, by = decision, grant
+    return refused or deny(Code.GRANT_MISSING, "The consumer has no grant."), by
 
 
 def _judge_grant(grant: Grant, method: bytes, path: bytes) -> Decision:
@@ -137,7 +140,7 @@ def permit_destination(
     """Permit a call to a bare destination: listed, granted, at its port, over TLS unless it says otherwise."""
     if destination is None:
         raise GatewayError(Code.TARGET_NOT_ALLOWED, f"{origin.host} is neither an upstream nor a destination.")
-    decision = judge_grants(consumer.destinations.get(destination.text, ()), method, path)
+    decision, grant = judge_grants(consumer.destinations.get(destination.text, ()), method, path)
     if decision.outcome == "deny":
         raise GatewayError(decision.code or Code.GRANT_MISSING, decision.reason)
     if origin.scheme == "http" and not destination.plaintext:
@@ -147,23 +150,17 @@ def permit_destination(
         raise GatewayError(Code.PORT_NOT_ALLOWED, f"{destination.text} may be called at port {allowed} only.")
     if destination.report and decision.outcome == "allow":
         decision = report(Code.TARGET_NOT_ALLOWED, f"{destination.text} is listed in report mode.")
-    return Permit(None, destination, (), path, decision)
+    return Permit(None, destination, (), path, decision, grant)
 
 
 def path_matches(path: bytes, rules: PathRules) -> bool:
     """Whether path rules let a path through: not ambiguous, at least one allow (if any), no deny."""
     path = canonical(path)
-    if _AMBIGUOUS.search(path):
+    if AMBIGUOUS.search(path):
         return False
     if rules.allow and not any(pattern.regex.fullmatch(path) for pattern in rules.allow):
         return False
-    return not (rules.deny and any(_is_denied(reading, rules.deny) for reading in _readings(path)))
-
-
-def _readings(path: bytes) -> Iterable[bytes]:
-    """What servers make of a path: as it stands, decoded, and without parameters (some read /a;x as /a)."""
-    decoded = unquote_to_bytes(path)
-    return {path, decoded, _PARAMETERS.sub(b"", path), _PARAMETERS.sub(b"", decoded)}
+    return not (rules.deny and any(_is_denied(reading, rules.deny) for reading in readings(path)))
 
 
 def _is_denied(path: bytes, deny: tuple[PathPattern, ...]) -> bool:
