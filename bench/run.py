@@ -38,7 +38,7 @@ from upstream import upstream_command
 from verify import verify
 
 NAMES = (DIRECT, "nginx", "envoy", "exeat")
-EXTRA_NAMES = ("nginx-buffered",)
+EXTRA_NAMES = ("nginx-buffered", "exeat-limited")
 RESULTS_FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -71,7 +71,7 @@ def _read_arguments() -> argparse.Namespace:
 def _run(asked: argparse.Namespace) -> int:
     began = datetime.now(UTC)
     plan = _make_plan(quick=asked.quick, routes=("tls",) if asked.tls_only else LOADED)
-    tools = find_tools(envoy="envoy" in asked.names, exeat="exeat" in asked.names)
+    tools = find_tools(envoy="envoy" in asked.names, exeat=any(name.startswith("exeat") for name in asked.names))
     names = _present(asked.names, tools, chosen=asked.only is not None)
     # Memory, not disk: writing logs back would take time from the cores that are measured.
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp is safe
@@ -144,15 +144,14 @@ def _build_testbed(tools: Tools, folder: Path) -> Testbed:
 
 
 def _prepare(testbed: Testbed, tools: Tools, names: list[str]) -> list[Peer]:
-    ports = iter(free_ports(len(names) + 1))
-    control_port = next(ports)
+    ports = iter(free_ports(2 * len(names)))
     peers: list[Peer] = []
     for name in names:
         port = next(ports)
         if name == "envoy" and tools.envoy:
             peers.append(prepare_envoy(testbed, tools.envoy, port))
-        elif name == "exeat" and tools.exeat:
-            peers.append(prepare_exeat(testbed, tools.exeat, port, control_port))
+        elif name.startswith("exeat") and tools.exeat:
+            peers.append(prepare_exeat(testbed, tools.exeat, port, next(ports), limited=name == "exeat-limited"))
         else:
             buffered = name == "nginx-buffered"
             peers.append(prepare_nginx(testbed, tools.nginx, port, buffered_log=buffered))

@@ -25,6 +25,16 @@ consumers:
     grants: ["*"]
 """
 
+# Three limits that apply to each request and that none reaches: a rate, another of the key, and concurrency.
+_LIMITED_CONSUMER = """\
+limits: [{{concurrency: 10000}}]
+consumers:
+  bench:
+    keys: [{{sha256: {digest}, limits: [{{rate: 1000000/second}}]}}]
+    grants: ["*"]
+    limits: [{{rate: 1000000/second}}]
+"""
+
 
 def make_key(binary: str | None) -> str:
     """A key made by Exeat, or where it is not installed a word of the same length for the others."""
@@ -42,15 +52,17 @@ def exeat_version(binary: str) -> str:
     return f"{version}, hot path compiled" if COMPILED.is_dir() else f"{version}, not compiled"
 
 
-def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -> Peer:
-    """Write the document; the access line goes to stdout, which is the log file."""
-    document = testbed.file("exeat/exeat.yaml")
-    secret = testbed.file("exeat/credential")
+def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int, *, limited: bool = False) -> Peer:
+    """Write the document; the access line goes to stdout, which is the log file. `limited`: with three limits."""
+    name = "exeat-limited" if limited else "exeat"
+    document = testbed.file(f"{name}/exeat.yaml")
+    secret = testbed.file(f"{name}/credential")
     secret.touch(mode=0o600)
     secret.write_text(testbed.credential + "\n")
     upstreams = "".join(_upstream(testbed, route, secret) for route in testbed.upstream_ports)
     digest = hashlib.sha256(testbed.key.encode()).hexdigest()
-    document.write_text("upstreams:\n" + upstreams + _CONSUMER.format(digest=digest))
+    consumer = _LIMITED_CONSUMER if limited else _CONSUMER
+    document.write_text("upstreams:\n" + upstreams + consumer.format(digest=digest))
     settings = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
@@ -63,9 +75,9 @@ def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int) -
     }
     if COMPILED.is_dir():
         settings["PYTHONPATH"] = str(COMPILED)
-    log = testbed.file("exeat/access.log")
+    log = testbed.file(f"{name}/access.log")
     return Peer(
-        name="exeat",
+        name=name,
         version=exeat_version(binary),
         command=(
             *("env", "-i"),

@@ -78,6 +78,9 @@ def test_the_upstreams_permission_is_replaced() -> None:
         b"Content-Type: text/plain\r\n",
         b"X-Total: 3\r\n",
         b"Access-Control-Allow-Origin: https://app.test\r\n",
-        b"Access-Control-Expose-Headers: content-type, exeat-origin, exeat-request-id, x-total\r\n",
+        (
+            b"Access-Control-Expose-Headers: "
+            b"content-type, exeat-origin, exeat-request-id, ratelimit, ratelimit-policy, x-total\r\n"
+        ),
         b"Vary: Origin\r\n",
     ]

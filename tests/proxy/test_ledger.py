@@ -118,9 +118,11 @@ def test_nothing_leaves_without_its_intent(tmp_path: Path, is_warm: bool) -> Non
         assert "records can't be kept" not in stage.log
         stage.passes(0.2)
         assert stage.log.count("records can't be kept") == 1
+        assert stage.worker.report()["records_fail"]
         disk.write = None
         stage.passes(1.2)
         assert stage.log.count("records are kept again") == 1
+        assert stage.worker.report()["records_fail"] is None
         caller.says(*ASK)
         stage.upstream(stage.dialled).says("HTTP/1.1 204 No Content")
         caller.hears("HTTP/1.1 204 No Content", UPSTREAM)

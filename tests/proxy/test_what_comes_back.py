@@ -136,7 +136,7 @@ def test_a_page_that_may_call(stage: Stage) -> None:
         "Vary: Accept",
         "X-Total: 3",
         "Access-Control-Allow-Origin: https://app.test",
-        "Access-Control-Expose-Headers: exeat-origin, exeat-request-id, vary, x-total",
+        "Access-Control-Expose-Headers: exeat-origin, exeat-request-id, ratelimit, ratelimit-policy, vary, x-total",
         "Vary: Origin",
         "Content-Length: 0",
         UPSTREAM,

@@ -154,6 +154,29 @@ def test_lists_are_joined() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "left"),
+    [
+        ("exeat_session=s3cret", None),
+        ("a=1; exeat_session=s3cret", "a=1"),
+        ("exeat_session=s3cret; a=1", "a=1"),
+        ("a=1; exeat_session=s3cret; b=2; exeat_session=t", "a=1; b=2"),
+        ("a=1;exeat_session = s3cret;b", "a=1;b"),
+        ("exeat_session; a=exeat_session", "a=exeat_session"),
+        ("my_exeat_session=1; exeat_session_id=2;", "my_exeat_session=1; exeat_session_id=2;"),
+        ("Exeat_Session=1", "Exeat_Session=1"),
+        ("a=1; b=2", "a=1; b=2"),
+        ("", ""),
+    ],
+)
+def test_own_cookie_is_not_forwarded(value: str, left: str | None) -> None:
+    """The cookie of the control listener doesn't leave; others leave as they are, and an answer has none of Exeat's."""
+    line = f"Cookie: {value}".encode()
+    expected = [] if left is None else [render_field(b"Cookie", left.encode())]
+    assert read(table(), [line]) == (expected, {})
+    assert read(table(RESPONSE), [line]) == ([render_field(b"Cookie", value.encode())], {})
+
+
+@pytest.mark.parametrize(
     ("value", "members"),
     [
         (b"", []),

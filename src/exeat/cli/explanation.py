@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from exeat.cli.limit_text import describe_limit, limits_of
 from exeat.cli.redact import redact_head, redact_injection
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Key
@@ -21,6 +22,7 @@ from exeat.policy.address import judge_address, judge_name
 from exeat.policy.authenticate import identify, present
 from exeat.policy.authorize import Permit, check_network, permit_destination, permit_upstreams
 from exeat.policy.forward import check_host, render_request
+from exeat.policy.price import price_before, render_amount
 from exeat.policy.resolve import Resolved, resolve
 from exeat.wire.http1 import RequestHead, parse_request
 
@@ -102,6 +104,7 @@ async def _follow(
     call = _identify(asked, head, resolved, now, explanation.begin(3, "identify"))
     explanation.consumer = call.key.consumer.name
     permit = _authorize(asked.address, call, explanation.begin(4, "authorize"))
+    _admit(snapshot, call, permit, explanation.begin(5, "admit"))
     phase = explanation.begin(8, "attempt")
     refusal = await _connect(call, permit, snapshot.nat64, addresses, phase)
     try:
@@ -194,6 +197,17 @@ def _describe_paths(rules: PathRules) -> str:
     allowed = ", ".join(pattern.text for pattern in rules.allow) or "every path"
     denied = ", ".join(pattern.text for pattern in rules.deny)
     return f"{allowed} except {denied}" if denied else allowed
+
+
+def _admit(snapshot: Snapshot, call: Call, permit: Permit, phase: Phase) -> None:
+    """The limits that apply; what is left of them only the running gateway knows."""
+    phase.lines += [describe_limit(limit) for limit in limits_of(snapshot, call.key, permit)] or ["no limit applies"]
+    if permit.upstream is not None and permit.upstream.price is not None:
+        price = permit.upstream.price
+        amount = f"{render_amount(price_before(price, call.head.method, permit.path))} {price.currency}"
+        phase.lines.append(
+            f"costs {amount}" if price.is_known_before else f"costs what the answer says; {amount} held back"
+        )
 
 
 async def _connect(

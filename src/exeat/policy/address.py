@@ -120,6 +120,11 @@ def is_public(address: Address) -> bool:
     return address in PUBLIC_6 and not any(address in network for network in NOT_PUBLIC_6)
 
 
+def may_be_plaintext(address: Address, private: Iterable[Network]) -> bool:
+    """Whether an event may be sent unencrypted to an address: it isn't public, and its network is granted."""
+    return not is_public(address) and any(address in network for network in private)
+
+
 def unwrap(address: Address, nat64: Iterable[Network]) -> Address:
     """The IPv4 address within an operator's own NAT64 prefix (RFC 6052 §2.2), or the address itself."""
     for network in nat64:

@@ -14,6 +14,9 @@ def is_preflight(head: RequestHead) -> bool:
     return head.method == b"OPTIONS" and b"origin" in head.known and b"access-control-request-method" in head.known
 
 
+OWN_FIELDS = frozenset({b"exeat-request-id", b"exeat-origin", b"ratelimit", b"ratelimit-policy"})
+
+
 def allowed_origin(head: RequestHead, cors: Cors | None) -> bytes | None:
     """The page's origin if the document lists it."""
     origin = head.known.get(b"origin")
@@ -40,7 +43,7 @@ def replace_fields(fields: list[bytes], origin: bytes | None) -> list[bytes]:
     kept = [line for line in fields if line and not name_of(line).startswith(b"access-control-")]
     if origin is None:
         return kept
-    exposed = {name_of(line) for line in kept} | {b"exeat-request-id", b"exeat-origin"}
+    exposed = {name_of(line) for line in kept} | OWN_FIELDS
     return [
         *kept,
         render_field(b"Access-Control-Allow-Origin", origin),

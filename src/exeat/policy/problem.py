@@ -24,7 +24,7 @@ def problem_of(error: GatewayError, request_id: str, upstream: str | None, attem
         "request_id": request_id,
         "upstream": upstream,
         "hint": error.hint or meaning.hint,
-        "retry_after": meaning.retry_after,
+        "retry_after": error.retry_after,
         "attempts": attempts,
     }
     return {name: value for name, value in members.items() if value is not None}
@@ -43,8 +43,8 @@ def fields_of(error: GatewayError) -> list[bytes]:
         fields.append(b'WWW-Authenticate: Bearer realm="exeat"\r\n')
     if error.code == Code.METHOD_NOT_ALLOWED:
         fields.append(render_field(b"Allow", (error.allow or FORWARDED).encode()))
-    if meaning.retry_after is not None:
-        fields.append(render_field(b"Retry-After", b"%d" % meaning.retry_after))
+    if (after_s := error.retry_after) is not None:
+        fields.append(render_field(b"Retry-After", b"%d" % after_s))
     return fields
 
 

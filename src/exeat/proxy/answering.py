@@ -82,8 +82,8 @@ class Answering(Caller):
                 self._outbox.write(self.transport, _LAST_CHUNK)
             return
         exchange.bytes_out += len(content)
-        if exchange.capture is not None and answer.origin == b"upstream":
-            exchange.capture.response.take(content)
+        if answer.origin == b"upstream":
+            exchange.look_at(content)
         if not self._chunked:
             self._outbox.write(self.transport, head + content, last=done)
         elif done:
@@ -111,7 +111,8 @@ class Answering(Caller):
         if not self._keep or self._runtime.draining:
             self._keep = False
             lines += b"Connection: close\r\n"
-        return lines + self._runtime.marks(exchange.id, answer.origin)
+        lines += self._runtime.marks(exchange.id, answer.origin)
+        return lines if exchange.told is None else lines + self._runtime.admission.tell(exchange)
 
     def attach(self, source: Flow) -> None:
         """The rest of the answer comes from `source`; it waits if the first part filled the buffer already."""
@@ -126,8 +127,7 @@ class Answering(Caller):
         if exchange is None or self._lost:
             return
         exchange.bytes_out += len(content)
-        if exchange.capture is not None:
-            exchange.capture.response.take(content)
+        exchange.look_at(content)
         if self._chunked:
             self._outbox.write(self.transport, render_chunk(content))  # its end follows
         else:

@@ -104,6 +104,7 @@ def send(
         via=via,
     )
     connection.needles = () if injection is None else injection.needles
+    exchange.was_sent = True
     exchange.enter("response", runtime.clock(), exchange.timeouts.response_s)
     has_body = head.has_body
     held = head.chunked and not exchange.waits_to_continue
@@ -152,6 +153,10 @@ def overdue(exchange: Exchange, runtime: Runtime) -> GatewayError:
         if runtime.is_pool_full(exchange):
             return GatewayError(Code.OVERLOADED, "No connection became free in time.", untouched=True)
         return GatewayError(Code.CONNECT_TIMEOUT, "No connection in time.", untouched=True)
+    if exchange.phase == "queue":
+        return GatewayError(Code.QUEUE_TIMEOUT, "The call's turn didn't come in time.", untouched=True)
+    if exchange.phase == "counters":
+        return GatewayError(Code.STATE_UNAVAILABLE, "The counters didn't answer in time.", untouched=True)
     if exchange.phase == "response":
         return GatewayError(Code.RESPONSE_TIMEOUT, f"No answer within {timeouts.response_s:g} s.")
     return GatewayError(Code.IDLE_TIMEOUT, f"Nothing moved for {timeouts.idle_s:g} s.")

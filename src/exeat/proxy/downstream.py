@@ -11,6 +11,7 @@ from typing import final
 
 from exeat.errors import Code, GatewayError
 from exeat.policy.forward import expects_continue
+from exeat.policy.forwarded import is_https
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.receiving import Receiving
 from exeat.proxy.runtime import Runtime
@@ -256,7 +257,7 @@ class Downstream(Receiving):
             return b""
         secure = self._secure
         if self._runtime.trusts(self.peer) and b"x-forwarded-proto" in head.known:
-            secure = head.known[b"x-forwarded-proto"].lower() == b"https"
+            secure = is_https(head.known[b"x-forwarded-proto"])
         return (b"https://" if secure else b"http://") + head.known.get(b"host", b"")
 
     def _refuse(self, error: GatewayError) -> None:

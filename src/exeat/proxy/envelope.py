@@ -15,6 +15,7 @@ from exeat.policy.resolve import Resolved, by_name, by_url
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
+from exeat.proxy.record import render_cost
 from exeat.proxy.runtime import Runtime
 from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead, parse_request
@@ -193,7 +194,7 @@ class Collector(Caller):
             "attempts": len(exchange.attempts),
             "duration_ms": round((now - exchange.started) * 1000, 1),
             "origin": got.origin.decode(),
-            "cost": None,
+            "cost": None if exchange.cost is None else render_cost(*exchange.cost),
         }
         body = b"".join(self._parts)
         if got.origin == b"upstream":
@@ -229,8 +230,8 @@ class Collector(Caller):
         if self._exchange is not None:
             self._exchange.status = answer.status
             self._exchange.bytes_out = len(content)
-            if is_of_upstream and self._exchange.capture is not None:
-                self._exchange.capture.response.take(content)
+            if is_of_upstream:
+                self._exchange.look_at(content)
 
     def attach(self, source: Flow) -> None:
         """Memory is bounded by the limit of an envelope, so nothing is paused."""
@@ -243,8 +244,7 @@ class Collector(Caller):
         if exchange is None or not content:
             return
         exchange.bytes_out += len(content)
-        if exchange.capture is not None:
-            exchange.capture.response.take(content)
+        exchange.look_at(content)
         if self._room.take(content):
             self._parts.append(content)
         else:

@@ -13,8 +13,10 @@ from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Endpoint, Route, Timeouts
 from exeat.policy.authorize import Permit
 from exeat.policy.resolve import Resolved
+from exeat.proxy.bill import Bill
 from exeat.proxy.capture import Capture
 from exeat.proxy.drive import Drive
+from exeat.state.cells import Claims
 from exeat.wire.http1 import RequestHead
 
 
@@ -152,6 +154,12 @@ class Exchange:
     path: str | None = None  # as it is recorded
     query: str | None = None
     capture: Capture | None = None
+    claims: Claims | None = None  # what it has spent, until that is settled
+    claimed_at: int = 0  # monotonic ns
+    told: Claims | None = None  # what its caller is told of
+    bill: Bill | None = None
+    cost: tuple[int, str] | None = None  # billionths of a currency's unit
+    was_sent: bool = False  # any of it
     address: str = ""
     status: int = 0
     error: Code | None = None
@@ -184,6 +192,13 @@ class Exchange:
         self.phase = phase
         self.phase_since = now
         self.phase_limit = limit_s
+
+    def look_at(self, content: bytes) -> None:
+        """Look at content of the upstream's answer that passes by: some may be kept, some may say what it costs."""
+        if self.capture is not None:
+            self.capture.response.take(content)
+        if self.bill is not None:
+            self.bill.take(content)
 
     @property
     def moved_at(self) -> float:

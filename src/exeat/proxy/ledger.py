@@ -63,6 +63,11 @@ class Ledger:
         """Whether the records of new exchanges can be kept."""
         return self._journal is None or self._journal.is_open
 
+    @property
+    def failure(self) -> str | None:
+        """Why no records can be kept now; None while they are."""
+        return None if self._journal is None else self._journal.failure
+
     def intend(self, exchange: Exchange) -> None:
         """Put down that an exchange is about to be sent; GatewayError if that can't be kept."""
         journal = self._journal

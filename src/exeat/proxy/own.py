@@ -6,15 +6,19 @@ import orjson
 
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Grant
+from exeat.model.limit import Kind
 from exeat.model.paths import PathRules
 from exeat.model.snapshot import Snapshot
 from exeat.policy.authorize import check_network
+from exeat.policy.price import render_amount
+from exeat.policy.telling import Standing
 from exeat.proxy.answers import answer
 from exeat.proxy.envelope import call
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.pages import error_page, home_page
 from exeat.proxy.pipeline import recognise
 from exeat.proxy.runtime import Runtime
+from exeat.state.cells import Cell
 
 JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
 TEXT = [b"Content-Type: text/plain; charset=utf-8\r\n", b"Cache-Control: no-store\r\n"]
@@ -46,6 +50,11 @@ class OwnPaths:
             return
         if head.method not in _READ:
             raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.", allow="GET, HEAD, OPTIONS")
+        if path == b"/-/whoami":
+            self._recognise(exchange)
+            standings = await self._runtime.admission.standings(exchange, self._runtime.clock())
+            answer(exchange, 200, JSON, whoami(exchange, standings), self._runtime.date)
+            return
         self._read(exchange, path)
 
     def _read(self, exchange: Exchange, path: bytes) -> None:
@@ -60,9 +69,6 @@ class OwnPaths:
             if not self._runtime.keeps_records:
                 raise GatewayError(Code.AUDIT_UNAVAILABLE, "No records can be kept.")
             answer(exchange, 200, TEXT, b"ready\n", date)
-        elif path == b"/-/whoami":
-            self._recognise(exchange)
-            answer(exchange, 200, JSON, whoami(exchange), date)
         elif path == b"/-/":
             answer(exchange, 200, PAGE, self._home(exchange), date)
         elif path.startswith(b"/-/errors/") and (page := error_page(unquote(path[10:].decode("latin-1")))):
@@ -97,8 +103,8 @@ class OwnPaths:
             raise GatewayError(decision.code or Code.IP_NOT_ALLOWED, decision.reason)
 
 
-def whoami(exchange: Exchange) -> bytes:
-    """What the key may call, as JSON."""
+def whoami(exchange: Exchange, standings: list[tuple[Cell, Standing]]) -> bytes:
+    """What the key may call and what is left of its limits, as JSON."""
     key = exchange.key
     assert key is not None  # noqa: S101 - recognised before
     return orjson.dumps(
@@ -106,10 +112,30 @@ def whoami(exchange: Exchange) -> bytes:
             "consumer": key.consumer.name,
             "key": key.id,
             "expires_at": key.expires_at,
+            "limits": [_limit(cell, standing) for cell, standing in standings],
             "access": access_of(key.consumer, exchange.snapshot),
         },
         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
     )
+
+
+def _limit(cell: Cell, standing: Standing) -> dict[str, object]:
+    """How a limit stands; what remains is null where nobody can say."""
+    limit = cell.limit
+    is_money = limit.kind is Kind.BUDGET
+    remaining = max(0, standing.remaining) if cell.is_known else None
+    shown: dict[str, object] = {
+        "name": limit.name,
+        "kind": str(limit.kind),
+        "scope": str(limit.scope),
+        "limit": render_amount(standing.quota) if is_money else standing.quota,
+        "remaining": render_amount(remaining) if is_money and remaining is not None else remaining,
+    }
+    if is_money:
+        shown["currency"] = limit.currency
+    if standing.window_s:
+        shown |= {"window_s": standing.window_s, "whole_in_s": standing.reset_s}
+    return shown
 
 
 def access_of(consumer: Consumer, snapshot: Snapshot) -> list[dict[str, object]]:

@@ -36,7 +36,11 @@ async def serve(exchange: Exchange, runtime: Runtime) -> None:
         runtime.log_bug(exchange, error)
         fail(exchange, GatewayError(Code.INTERNAL, "A fault inside Exeat; its log has the details."), runtime.date)
     finally:
-        runtime.record(exchange)  # 11: record
+        try:
+            if exchange.claims is not None or exchange.bill is not None:
+                runtime.admission.settle(exchange)  # 10: settle
+        finally:
+            runtime.record(exchange)  # 11: record
 
 
 async def proxy(exchange: Exchange, runtime: Runtime) -> None:
@@ -58,6 +62,9 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
     except GatewayError as error:
         exchange.decision = deny(error.code, error.detail)
         raise
+    admission = runtime.admission
+    if admission.is_needed and not admission.admit(exchange, permit):  # 5: admit
+        await admission.stand(exchange, permit, runtime.clock())
     runtime.intend(exchange)  # 7: intend
     connection, response = await attempt(exchange, permit, runtime)  # 8: attempt
     upstream = permit.upstream

@@ -55,6 +55,11 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    @property
+    def size(self) -> int:
+        """How many connections there are, those that are being made among them."""
+        return sum(lane.count for lane in self._lanes.values())
+
     def take(self, route: Route) -> UpstreamConnection | None:
         """An idle connection, the one that was used last; None if there is none."""
         lane = self._lanes.get(route.pool)

@@ -9,6 +9,7 @@ import orjson
 
 from exeat.errors import Code
 from exeat.model.key import mask
+from exeat.policy.price import render_amount
 from exeat.policy.resolve import Resolved
 from exeat.policy.rewrite import echoes, scrub_text
 from exeat.proxy.exchange import Attempt, Exchange
@@ -109,7 +110,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "head_ms": None if head_at is None else _ms(head_at - started),
         "bytes_in": exchange.bytes_in,
         "bytes_out": exchange.bytes_out,
-        "cost": None,
+        "cost": None if exchange.cost is None else render_cost(*exchange.cost),
         "cache": None,
         "trace": trace_of(exchange),
         "bodies": None,
@@ -145,6 +146,11 @@ def _attempt(attempt: Attempt, started: float) -> Members:
         "began_ms": _ms(attempt.began - started),
         "head_ms": None if head_at is None else _ms(head_at - started),
     }
+
+
+def render_cost(amount: int, currency: str) -> dict[str, object]:
+    """What an exchange has cost, as records and envelopes say it."""
+    return {"amount": render_amount(amount), "currency": currency}
 
 
 def _ms(seconds: float) -> float:

@@ -7,10 +7,13 @@ from exeat.policy.cors import allowed_origin, replace_fields
 from exeat.policy.rewrite import Form, echoes, names_urls, rewrite_urls, scrub, scrub_text
 from exeat.proxy.exchange import Answer, Exchange
 from exeat.proxy.runtime import Runtime
+from exeat.proxy.standing import wants_legacy
 from exeat.proxy.upstream import UpstreamConnection
+from exeat.wire.fields import name_of
 from exeat.wire.http1 import ResponseHead
 
 # Bodies that last as long as someone listens: no default total timeout, and an error event where they break.
+LEGACY = frozenset({b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"})
 STREAMS = (b"text/event-stream", b"application/x-ndjson", b"application/jsonl", b"application/json-seq")
 
 
@@ -53,6 +56,10 @@ def answer_of(
     exchange.is_stream = kind is not None and kind.startswith(STREAMS)
     if exchange.capture is not None:
         exchange.capture.response.describe(response)
+    if exchange.bill is not None:
+        exchange.bill.describe(response)
+    if permit.upstream is not None:
+        runtime.admission.learn(exchange, permit.upstream, response)
     if echoes(connection.raw_head, connection.needles):
         fields, reason = scrub(fields, connection.needles), scrub_text(reason, connection.needles)
     if names_urls(response):
@@ -60,6 +67,8 @@ def answer_of(
     head = exchange.head_or_raise
     if b"origin" in head.known:
         fields = replace_fields(fields, allowed_origin(head, exchange.snapshot.cors))
+    if exchange.told is not None and wants_legacy(head):
+        fields = [line for line in fields if name_of(line) not in LEGACY]
     if b"date" not in known:
         fields = [*fields, b"Date: " + runtime.date + b"\r\n"]
     return Answer(response.status, reason, fields, response.length, chunked=response.chunked, origin=b"upstream")

@@ -8,6 +8,7 @@ from exeat.model.limits import Limits
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network
+from exeat.proxy.admission import Admission
 from exeat.proxy.connections import Connections
 from exeat.proxy.exchange import Caller, Exchange
 from exeat.proxy.outbox import Outbox
@@ -28,6 +29,7 @@ class Runtime(ABC):
     trusted: tuple[Network, ...]
     connections: Connections
     limits: Limits
+    admission: Admission
 
     @abstractmethod
     async def own(self, exchange: Exchange, path: bytes) -> None:

@@ -1,7 +1,6 @@
 """One worker of the data plane: what the phases need of the process, and the clock that ends what takes too long."""
 
 import asyncio
-import ipaddress
 import secrets
 import ssl
 import time
@@ -13,6 +12,8 @@ from exeat.errors import Code, GatewayError
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network, Route, TlsIdentity
+from exeat.policy.forwarded import find_caller, is_trusted
+from exeat.proxy.admission import Admission
 from exeat.proxy.answers import fail
 from exeat.proxy.attempt import overdue
 from exeat.proxy.connections import Connections, TurnedAway
@@ -26,6 +27,8 @@ from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
+from exeat.state.ledger import Pause
+from exeat.state.register import Register
 from exeat.telemetry.logs import Log
 from exeat.wire.http1 import RequestHead
 
@@ -47,9 +50,11 @@ class Worker(Runtime):
         *,
         log: Log,
         ledger: Ledger,
+        register: Register | None = None,
         trusted: Iterable[Network] = (),
         pseudonym: bytes = b"",
         clock: Callable[[], float] = time.monotonic,
+        nanoseconds: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - given to the phases as an argument from here
     ) -> None:
         self.clock = clock
@@ -68,6 +73,7 @@ class Worker(Runtime):
         self._dialler = dialler
         self._ledger = ledger
         ledger.serve(self.outbox, self.active)
+        self.admission = Admission(register or Register(), nanoseconds)
         self._identifiers = Identifiers()
         self._turns: dict[str, int] = {}
         self._endpoints: dict[tuple[str, Origin], Endpoint] = {}
@@ -81,6 +87,13 @@ class Worker(Runtime):
         self._endpoints.clear()
         self._dialler.nat64 = snapshot.nat64
         self._ledger.follow(snapshot.audit)
+        self.admission.follow(snapshot)
+
+    def hear(self, pause: Pause) -> None:
+        """Take what an upstream said of its own limits to another worker."""
+        upstream = self.snapshot.upstreams.get(pause.owner.encode())
+        if upstream is not None:
+            self.admission.hear(upstream, pause)
 
     # Exchanges
 
@@ -129,6 +142,15 @@ class Worker(Runtime):
         if exchange.is_recorded:
             self._ledger.record(exchange, self.clock())
 
+    def report(self) -> dict[str, int | str | None]:
+        """How much is under way here, and why no records can be kept, if that is so."""
+        return {
+            "in_flight": len(self.active),
+            "connections": len(self.connections),
+            "upstream_connections": self.pool.size,
+            "records_fail": self._ledger.failure,
+        }
+
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:
         """Log a fault of Exeat under the request's id."""
         self.log.bug(error, id=exchange.id)
@@ -161,27 +183,11 @@ class Worker(Runtime):
 
     def trusts(self, peer: str) -> bool:
         """Whether a peer is a proxy whose X-Forwarded-* fields are believed."""
-        return bool(self.trusted) and bool(peer) and self._is_trusted(peer)
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self.trusted)
+        return bool(self.trusted) and bool(peer) and is_trusted(peer, self.trusted)
 
     def forwarded_for(self, head: RequestHead, peer: str) -> str:
         """The caller's address: the last one in X-Forwarded-For that isn't a trusted proxy's."""
-        for raw in reversed(head.known.get(b"x-forwarded-for", b"").split(b",")):
-            address = raw.strip(b" \t").decode("latin-1")
-            try:
-                ipaddress.ip_address(address)
-            except ValueError:
-                return peer
-            if not self._is_trusted(address):
-                return address
-            peer = address
-        return peer
+        return find_caller(head.known.get(b"x-forwarded-for", b""), peer, self.trusted)
 
     # Time
 
@@ -196,6 +202,7 @@ class Worker(Runtime):
             self._check(exchange, now)
         self.pool.sweep(now)
         self._ledger.tend()
+        self.admission.tend()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
 
     def _say_crowded(self) -> None:

@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from exeat.errors import Code, GatewayError
+from exeat.model.vendors import FIELDS as LIMIT_FIELDS
 
 # How a field is treated. Plain numbers: an Enum's members cost more to compare than a field may cost in all.
 PASS = 0  # not known: forwarded as it is
@@ -19,7 +20,9 @@ LIST = 2  # read here, not forwarded; lines are joined
 ONCE_KEPT = 3  # read here and forwarded; twice is refused
 LIST_KEPT = 4  # read here and forwarded
 DROP = 5  # never forwarded, not read
-FORWARDED = frozenset({PASS, ONCE_KEPT, LIST_KEPT})
+COOKIES = 6  # forwarded without the cookie of Exeat's own control listener
+FORWARDED = frozenset({PASS, ONCE_KEPT, LIST_KEPT, COOKIES})
+NOT_READ = frozenset({PASS, DROP, COOKIES})
 
 # Requests. RFC 9110 §7.6.1 for what is hop-by-hop; identity and topology fields are removed because an upstream is
 # a third party (1-product §3: no trace of the internal network).
@@ -34,7 +37,10 @@ REQUEST: dict[bytes, int] = {
     b"exeat-key": ONCE,
     b"exeat-target": ONCE,
     b"exeat-timeout": ONCE,
+    b"exeat-priority": ONCE,
+    b"exeat-ratelimit": ONCE,
     b"x-api-key": ONCE_KEPT,
+    b"cookie": COOKIES,
     b"origin": ONCE_KEPT,
     b"traceparent": LIST_KEPT,
     b"access-control-request-method": ONCE_KEPT,
@@ -64,6 +70,7 @@ RESPONSE: dict[bytes, int] = {
     b"content-location": LIST_KEPT,
     b"link": LIST_KEPT,
     b"vary": LIST_KEPT,
+    **dict.fromkeys(LIMIT_FIELDS, LIST_KEPT),
     b"keep-alive": DROP,
     b"proxy-connection": DROP,
     b"proxy-authenticate": DROP,
@@ -90,6 +97,9 @@ NOT_IN_TRAILERS = frozenset(REQUEST) | frozenset(RESPONSE) | frozenset(
 
 # Never remembered: what stands in them is secret.
 SECRET = frozenset({b"authorization", b"proxy-authorization", b"exeat-key", b"x-api-key", b"cookie", b"set-cookie"})
+
+# A session of the control listener: cookies don't know ports, so a browser that has one sends it to the gateway too.
+OWN_COOKIE = b"exeat_session"
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _LINE = re.compile(rb"(" + _TOKEN + rb"++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
@@ -153,7 +163,9 @@ class FieldTable:
             raise malformed(f"The value of {lower.decode()} isn't valid.")
         treatment = self._treatment(lower)
         line = render_field(name, value) if treatment in FORWARDED else b""
-        is_read = treatment not in {PASS, DROP}
+        if treatment == COOKIES and OWN_COOKIE in value:
+            line = _without_own_cookie(name, value)
+        is_read = treatment not in NOT_READ
         judged = Judged(lower if is_read else None, value, line, treatment in {ONCE, ONCE_KEPT})
         if len(raw) <= LINE_LIMIT_BYTES and lower not in SECRET:
             self._remember(raw, judged, passes=treatment == PASS)
@@ -195,6 +207,14 @@ def name_of(line: bytes) -> bytes:
 def options(value: bytes) -> list[bytes]:
     """The members of a comma-separated list, lower-case, empty ones left out (RFC 9110 §5.6.1)."""
     return [option for part in value.split(b",") if (option := part.strip(b" \t").lower())]
+
+
+def _without_own_cookie(name: bytes, value: bytes) -> bytes:
+    """A Cookie field (RFC 6265 §4.2.1) without Exeat's own cookie; nothing if it has no other."""
+    pairs = value.split(b";")
+    others = [pair for pair in pairs if pair.partition(b"=")[0].strip(b" \t") != OWN_COOKIE]
+    kept = b";".join(others).strip(b" \t")
+    return render_field(name, kept) if kept else b""
 
 
 def _refusal(raw: bytes) -> GatewayError:

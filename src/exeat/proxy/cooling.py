@@ -1,0 +1,113 @@
+"""The upstreams that ask for a pause, or have few calls left: what their answers say decides about the next calls.
+
+An upstream that says nothing, or has plenty left, has no cell here, and costs its calls nothing.
+"""
+
+from typing import Final, final
+
+from exeat.model.limit import Limit
+from exeat.model.upstream import Upstream
+from exeat.policy.provider import LOW, Allowance
+from exeat.state.cells import Cell
+from exeat.state.ledger import Pause
+from exeat.state.provider import ProviderCell
+
+WHOLE: Final = b""
+PARTS_LIMIT: Final = 1000
+FEW: Final = 100  # calls that are left: what is more isn't worth telling every other worker with each answer
+
+
+@final
+class Cooling:
+    """The cells of one worker, by upstream and by the part of it that an answer spoke of.
+
+    Which part a call belongs to is told by the first segment of its path, as it was for earlier calls.
+    """
+
+    def __init__(self) -> None:
+        self._cells: dict[str, dict[bytes, ProviderCell]] = {}
+        self._parts: dict[tuple[str, bytes], bytes] = {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any upstream has to be gone easy on."""
+        return bool(self._cells)
+
+    def cells(self, upstream: Upstream, path: bytes) -> list[Cell]:
+        """The cells that a call goes by."""
+        cells = self._cells.get(upstream.name)
+        if cells is None:
+            return []
+        part = self._parts.get((upstream.name, segment_of(path)), WHOLE)
+        return [cell for name, cell in cells.items() if name in {WHOLE, part}]
+
+    def learn(self, limit: Limit, path: bytes, allowance: Allowance, now: int) -> ProviderCell | None:
+        """Take what an answer of the limit's owner says; the cell that it concerns, if there is or has to be one."""
+        name, part = limit.owner, allowance.bucket
+        if part:
+            if len(self._parts) >= PARTS_LIMIT:
+                self._parts.clear()
+            self._parts[name, segment_of(path)] = part
+        cells = self._cells.get(name)
+        cell = None if cells is None else cells.get(part)
+        if cell is None:
+            if not is_low(allowance, now):
+                return None
+            cell = ProviderCell(limit, part.decode("latin-1"))
+            self._cells.setdefault(name, {})[part] = cell
+        cell.learn(allowance, now)
+        return cell
+
+    def hear(self, limit: Limit, pause: Pause, now: int) -> ProviderCell:
+        """Take what another worker has learnt."""
+        cells = self._cells.setdefault(limit.owner, {})
+        part = pause.part.encode("latin-1")
+        cell = cells.get(part)
+        if cell is None:
+            cell = cells[part] = ProviderCell(limit, pause.part)
+        resets_at, stop_until = _at(pause.resets_in, now), _at(pause.stop_in, now)
+        cell.hear(Allowance(pause.remaining, pause.limit, resets_at, stop_until, part), now)
+        return cell
+
+    def forget_idle(self, now: int) -> None:
+        """Forget what is over."""
+        for name, cells in list(self._cells.items()):
+            for part, cell in list(cells.items()):
+                if cell.is_idle(now):
+                    del cells[part]
+            if not cells:
+                del self._cells[name]
+
+
+def is_low(allowance: Allowance, now: int) -> bool:
+    """Whether an allowance is worth heeding: a pause, or few calls until there are more."""
+    if allowance.stop_until is not None and allowance.stop_until > now:
+        return True
+    if allowance.remaining is None or allowance.resets_at is None or allowance.resets_at <= now:
+        return False
+    tenth = LOW if allowance.limit is None else allowance.limit // 10
+    return allowance.remaining <= max(tenth, LOW)
+
+
+def pause_of(owner: str, allowance: Allowance, now: int) -> Pause | None:
+    """What other workers have to know of an allowance; None if that is nothing."""
+    stops = allowance.stop_until is not None and allowance.stop_until > now
+    few = allowance.remaining is not None and allowance.remaining <= FEW
+    if not stops and not few:
+        return None
+    part = allowance.bucket.decode("latin-1")
+    resets_in, stop_in = _in(allowance.resets_at, now), _in(allowance.stop_until, now)
+    return Pause(owner, part, allowance.remaining, allowance.limit, resets_in, stop_in)
+
+
+def _at(after: int | None, now: int) -> int | None:
+    return None if after is None else now + after
+
+
+def _in(at: int | None, now: int) -> int | None:
+    return None if at is None else max(0, at - now)
+
+
+def segment_of(path: bytes) -> bytes:
+    """The first segment of a path."""
+    return path[1:].partition(b"/")[0]

@@ -1,0 +1,368 @@
+"""The ledger in Redis, for workers of several instances: what they ask in one turn is one call.
+
+Rule 1: what isn't known isn't granted. A call that failed may have been run: what it granted is lost, what it was told
+of spending is told again, and how many permits somebody has is said anew.
+Rule 2: permits are those of holders that are heard of: every BEAT_NS each instance says what its workers have.
+Rule 3: nobody waits for a server that is known to be away: it is tried again in the background.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, final
+
+import orjson
+
+from exeat.state.ledger import PERMITS, Answers, Charge, Crossing, Give, Hold, Ledger, Pause, Question, Recall, Take
+from exeat.state.redis_address import RedisAddress
+from exeat.state.redis_line import AwayError, RedisLine
+from exeat.state.redis_script import (
+    CHANNEL,
+    PAUSES,
+    REGISTER,
+    Register,
+    Row,
+    answer_of,
+    crossings_of,
+    key_of,
+    kind_of,
+    parse,
+    register_of,
+    render,
+    row_of,
+    row_of_instance,
+)
+from exeat.telemetry.logs import Log
+
+BEAT_NS: Final = 2_000_000_000
+PAUSE_FIRST_S: Final = 0.05
+PAUSE_LAST_S: Final = 1.0
+CALLS_AT_ONCE: Final = 50  # to a cluster
+NAMES_LIMIT: Final = 50_000  # that others may ask to have something back of
+
+
+class Entry(NamedTuple):
+    """A question in a call: who asked, what, and the place of its answer; None where it is our own."""
+
+    holder: int
+    question: Question | None
+    place: tuple[int, int] | None
+
+
+@final
+class Batch:
+    """One call: questions about keys of one slot."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, int] = {}
+        self.rows: list[Row] = []
+        self.entries: list[Entry] = []
+
+    def add(self, key: str, row: Row, entry: Entry) -> None:
+        """Add a question."""
+        row[1] = self.keys.setdefault(key, len(self.keys) + 1)
+        self.rows.append(row)
+        self.entries.append(entry)
+
+
+@final
+class RedisLedger(Ledger):
+    """The ledger of one instance's workers. `wake` is called when it has something to do or to tell by itself."""
+
+    def __init__(self, line: RedisLine, log: Log, wake: Callable[[], None]) -> None:
+        self.instance: Final = secrets.token_hex(8)
+        self.instances = 1
+        self.calls = 0
+        self.now = 0  # by the clock of Redis, in the last call
+        self._line = line
+        self._log = log
+        self._wake = wake
+        self._began: tuple[int, int] | None = None
+        self._away: dict[str, str] = {}  # servers that don't answer, with one of their keys
+        self._said = ""
+        self._held: defaultdict[int, dict[str, int]] = defaultdict(dict)  # permits by holder and name
+        self._to_say: dict[tuple[int, str], None] = {}  # of which permits it has to be said how many there are
+        self._owed: dict[str, Charge] = {}
+        self._names: dict[str, tuple[str, str]] = {}  # by key, what holders may have too much of
+        self._recalls: list[Recall] = []
+        self._heard: list[Pause] = []
+        self._crossings: list[Crossing] = []
+        self._unreadable: set[str] = set()
+        self._beat_at = 0
+        self._has_to_beat = False
+        self._trying = asyncio.Event()
+        self._is_closed = False  # the library may swallow that a task is cancelled
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin; Redis needn't be there."""
+        loop = asyncio.get_running_loop()
+        try:
+            await self._line.probe(REGISTER)
+        except AwayError as error:
+            self._lose(REGISTER, error)
+        self._has_to_beat = True
+        self._tasks = [loop.create_task(self._try_again()), loop.create_task(self._listen())]
+        self._wake()
+
+    # Ledger
+
+    async def answer(self, asked: list[tuple[int, list[Question]]], now: int, wall: int) -> list[Answers]:
+        """Answer what holders ask: one call of Redis, or of a cluster one for each slot."""
+        batches: defaultdict[int, Batch] = defaultdict(Batch)
+        self._add_own(batches, wall)
+        answered: list[Answers] = []
+        for number, (holder, questions) in enumerate(asked):
+            answers: Answers = []
+            for question in questions:
+                place = None
+                if isinstance(question, Take):
+                    place = (number, len(answers))
+                    answers.append(None)
+                self._note(holder, question)
+                self._add(batches, Entry(holder, question, place), wall)
+            answered.append(answers)
+        if len(batches) == 1:
+            await self._call(next(iter(batches.values())), answered, wall)
+        elif batches:
+            await self._call_all(batches.values(), answered, wall)
+        return answered
+
+    def recalls(self) -> list[Recall]:
+        """Who has to be told that others need what lies idle."""
+        recalls, self._recalls = self._recalls, []
+        return recalls
+
+    def crossings(self) -> list[Crossing]:
+        """Which windows have passed a mark with what was asked here."""
+        crossings, self._crossings = self._crossings, []
+        return crossings
+
+    async def share(self, pauses: list[Pause]) -> None:
+        """Tell other instances what upstreams said; who doesn't hear it learns it by itself."""
+        with contextlib.suppress(AwayError):
+            await self._line.publish(PAUSES, orjson.dumps({"by": self.instance, "pauses": pauses}))
+
+    def heard(self) -> list[Pause]:
+        """What other instances have told."""
+        heard, self._heard = self._heard, []
+        return heard
+
+    def leave(self, holder: int) -> None:
+        """A holder is gone: its permits are free."""
+        names = self._held.pop(holder, {})
+        self._to_say.update(((holder, name), None) for name in names)
+        if names:
+            self._wake()
+
+    def tend(self, now: int, wall: int) -> None:
+        """Let others know that this instance, and its workers' permits, are there."""
+        if now - self._beat_at >= BEAT_NS:
+            self._beat_at = now
+            self._has_to_beat = True
+            self._wake()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+
+    # Questions
+
+    def _add(self, batches: defaultdict[int, Batch], entry: Entry, wall: int) -> None:
+        question = entry.question
+        assert question is not None  # noqa: S101 - the register's alone has none
+        key = key_of(question.name, kind_of(question))
+        row = row_of(f"{self.instance}:{entry.holder}", question, wall)
+        batches[self._line.slot_of(key)].add(key, row, entry)
+
+    def _add_own(self, batches: defaultdict[int, Batch], wall: int) -> None:
+        """What this instance has to say by itself."""
+        if self._has_to_beat:
+            self._has_to_beat = False
+            self._say_permits()
+            batch = batches[self._line.slot_of(REGISTER)]
+            batch.add(REGISTER, row_of_instance(self.instance), Entry(0, None, None))
+        owed, self._owed = self._owed, {}
+        for charge in owed.values():
+            self._add(batches, Entry(0, charge, None), wall)
+        to_say, self._to_say = self._to_say, {}
+        for holder, name in to_say:
+            count = self._held.get(holder, {}).get(name, 0)
+            self._add(batches, Entry(holder, Hold(name, count), None), wall)
+
+    def _say_permits(self) -> None:
+        for holder, names in self._held.items():
+            self._to_say.update(((holder, name), None) for name in names)
+
+    def _note(self, holder: int, question: Question) -> None:
+        """Keep in mind how many permits a holder has."""
+        if isinstance(question, Hold):
+            self._held[holder][question.name] = question.amount
+        elif isinstance(question, Give) and question.kind == PERMITS:
+            names = self._held[holder]
+            names[question.name] = max(0, names.get(question.name, 0) - question.amount)
+            if not names[question.name]:
+                del names[question.name]
+
+    # Calls
+
+    async def _call_all(self, batches: Iterable[Batch], answered: list[Answers], wall: int) -> None:
+        slots = asyncio.Semaphore(CALLS_AT_ONCE)
+
+        async def call(batch: Batch) -> None:
+            async with slots:
+                await self._call(batch, answered, wall)
+
+        async with asyncio.TaskGroup() as tasks:
+            for batch in batches:
+                tasks.create_task(call(batch))
+
+    async def _call(self, batch: Batch, answered: list[Answers], wall: int) -> None:
+        key = next(iter(batch.keys))
+        if self._line.node_of(key) in self._away:
+            self._keep(batch)
+            return
+        self.calls += 1
+        try:
+            replies = parse(await self._line.run(list(batch.keys), render(batch.rows)))
+        except AwayError as error:
+            self._lose(key, error)
+            self._keep(batch)
+            return
+        self.now = replies.now
+        keys = list(batch.keys)
+        for row, entry, reply in zip(batch.rows, batch.entries, replies.each, strict=True):
+            if reply is not None and entry.question is not None:
+                self._crossings += crossings_of(entry.question, reply)
+            if reply is None:
+                self._say_unreadable(keys[row[1] - 1])
+            elif entry.question is None:
+                self._hear_of_instances(register_of(reply))
+            elif isinstance(entry.question, Take) and entry.place is not None:
+                number, place = entry.place
+                answered[number][place] = self._take_in(entry.holder, entry.question, reply, wall)
+
+    def _take_in(self, holder: int, take: Take, reply: list[Any], wall: int) -> Any:
+        answer, others = answer_of(take, reply, wall)
+        if take.kind == PERMITS and answer.granted:
+            names = self._held[holder]
+            names[take.name] = names.get(take.name, 0) + answer.granted
+        if answer.granted > take.need or (take.kind == PERMITS and answer.granted):
+            self._remember(take)
+        for other in others:
+            instance, _, number = other.partition(":")
+            if instance == self.instance:
+                self._recalls.append(Recall(int(number), take.name, take.kind))
+        return answer
+
+    def _remember(self, take: Take) -> None:
+        key = key_of(take.name, take.kind)
+        self._names.pop(key, None)
+        self._names[key] = (take.name, take.kind)
+        if len(self._names) > NAMES_LIMIT:
+            del self._names[next(iter(self._names))]
+
+    def _keep(self, batch: Batch) -> None:
+        """Keep what has to be said again, because nobody knows whether it was heard."""
+        for entry in batch.entries:
+            question = entry.question
+            if question is None:
+                self._has_to_beat = True
+            elif isinstance(question, Charge):
+                before = self._owed.get(question.name)
+                amount = question.amount if before is None else before.amount + question.amount
+                self._owed[question.name] = question._replace(amount=amount)
+            elif kind_of(question) == PERMITS:
+                self._to_say[entry.holder, question.name] = None
+
+    def _hear_of_instances(self, register: Register) -> None:
+        self.instances = register.instances
+        if self._began is not None and register.began != self._began:
+            self._log.warning("Redis has lost what it held: quotas and budgets are counted from zero")
+            self._say_permits()
+            self._wake()
+        self._began = register.began
+
+    def _say_unreadable(self, key: str) -> None:
+        if key not in self._unreadable:
+            self._unreadable.add(key)
+            self._log.error("a limit can't be counted: what Redis has for it isn't from Exeat; remove it", key=key)
+
+    # Servers that are away
+
+    def _lose(self, key: str, error: AwayError) -> None:
+        """Don't ask a server again until it is there; say so once."""
+        self._away.setdefault(self._line.node_of(key), key)
+        self._trying.set()
+        if not self._said:
+            self._log.warning(
+                "Redis can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets"
+                " refuse",
+                reason=str(error),
+            )
+            self._said = str(error)
+
+    async def _try_again(self) -> None:
+        """Try the servers that are away, until they are there."""
+        pause_s = PAUSE_FIRST_S
+        try:
+            while not self._is_closed:
+                await self._trying.wait()
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, PAUSE_LAST_S)
+                for node, key in list(self._away.items()):
+                    try:
+                        await self._line.probe(key)
+                    except AwayError:
+                        continue
+                    del self._away[node]
+                if not self._away:
+                    pause_s = PAUSE_FIRST_S
+                    self._trying.clear()
+                    self._return()
+        finally:
+            await self._line.close()
+
+    def _return(self) -> None:
+        self._said = ""
+        self._log.info("Redis is reached again")
+        self._has_to_beat = True
+        self._wake()
+
+    # What others say
+
+    async def _listen(self) -> None:
+        """Hear of those who need what lies idle here, and of what upstreams said to other instances."""
+        while not self._is_closed:
+            try:
+                async for text in self._line.listen(f"{CHANNEL}{self.instance}", PAUSES):
+                    self._hear(text)
+            except AwayError:
+                await asyncio.sleep(PAUSE_LAST_S)
+
+    def _hear(self, text: bytes) -> None:
+        said = orjson.loads(text)
+        if isinstance(said, dict):
+            if said["by"] != self.instance:
+                self._heard.extend(Pause(*pause) for pause in said["pauses"])
+                self._wake()
+            return
+        for key, holder in said:
+            instance, _, number = holder.partition(":")
+            if instance == self.instance and key in self._names and number.isdigit():
+                self._recalls.append(Recall(int(number), *self._names[key]))
+        if self._recalls:
+            self._wake()
+
+
+async def open_redis_ledger(
+    address: RedisAddress, log: Log, wake: Callable[[], None], ca_file: str | None, ca_folder: str | None
+) -> RedisLedger:
+    """The ledger in the Redis at an address, whether that is there or not."""
+    ledger = RedisLedger(RedisLine(address, ca_file, ca_folder), log, wake)
+    await ledger.start()
+    return ledger
