@@ -25,6 +25,7 @@ def loaded(folder: Path, document: dict[str, object], env: dict[str, str] | None
             "destinations -a.example ~b.example",
         ),
         ({"domains": ["a.internal"]}, {"cors": {"origins": ["https://a.example"]}}, "~cors; ~domains"),
+        ({"limits": [{"rate": "5/day"}]}, {"limits": [{"rate": "6/day"}]}, "~limits"),
         ({"consumers": {"a": {}}}, {"consumers": {"b": {}}}, "consumers +b -a"),
     ],
 )

@@ -119,6 +119,8 @@ def test_check_of_a_good_document(tmp_path: Path) -> None:
     assert "No problems: 1 upstream, 0 destinations, 1 consumer, 0 keys; " in text.stdout
     answer = json.loads(run_exeat("check", "--json", cwd=tmp_path).stdout)
     assert (answer["ok"], answer["upstreams"], len(answer["warnings"])) == (True, 1, 1)
+    (tmp_path / "exeat.yaml").write_text("limits: [{rate: 5/second}]\nconsumers: {web: {limits: [{quota: 5/day}]}}\n")
+    assert ", 0 keys, 2 limits; " in run_exeat("check", cwd=tmp_path).stdout
 
 
 def test_check_of_nothing(tmp_path: Path) -> None:

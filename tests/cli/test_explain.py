@@ -154,6 +154,7 @@ def test_the_phases_have_the_pipelines_numbers(gateway: Gateway) -> None:
         (2, "resolve"),
         (3, "identify"),
         (4, "authorize"),
+        (5, "admit"),
         (8, "attempt"),
         (9, "relay"),
     ]

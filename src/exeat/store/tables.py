@@ -155,6 +155,19 @@ rollups = Table(
     postgresql_with={"fillfactor": 80},  # the next version of a row finds room beside it, and no index changes
 )
 
+# Events that wait for a webhook to take them; they go when it has, or when their time is over.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("webhook", TEXT, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BIG, nullable=False),
+    Index("deliveries_by_due_at", "webhook", "due_at"),
+)
+
 # Bodies that are kept beside their records, sealed; they go before the records do.
 bodies = Table(
     "bodies",

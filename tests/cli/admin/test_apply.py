@@ -94,6 +94,25 @@ def test_what_cannot_be_read_is_not_sent(place: Place) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["-f", "--file"])
+def test_the_document_by_option(place: Place, option: str) -> None:
+    """The document may be written as an option as well; standard input is `-` there too."""
+    place.write("wanted.yaml", DOCUMENT)
+    assert place.do("apply", option, "wanted.yaml", "--yes").endswith("3 changes made: revision 1.\n")
+    assert place.do("apply", option, "-", "--yes", said=DOCUMENT) == "There is nothing to change.\n"
+    done = place.run("apply", option, "-", said="{}")
+    assert (done.returncode, "say --yes" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("written", [(), ("wanted.yaml", "-f", "wanted.yaml"), ("-", "-f", "-")])
+def test_one_document_alone(place: Place, written: tuple[str, ...]) -> None:
+    """No document, or two, is refused with what to write."""
+    place.write("wanted.yaml", DOCUMENT)
+    code, said = place.refused("apply", *written, "--yes")
+    assert (code, "write `exeat apply -f FILE`" in said) == (2, True)
+    assert place.read("export") == {}
+
+
 def test_what_is_not_named_goes(applied: Place) -> None:
     """An object that the document doesn't name is removed, unless it is told not to prune."""
     applied.write("less.yaml", "upstreams: {github: {url: 'https://api.github.com'}}\n")

@@ -40,6 +40,29 @@ def test_the_life_of_a_key(known: Place) -> None:
     assert known.refused("key", "revoke", "nonsense")[0] == 2
 
 
+def test_a_key_with_limits(known: Place) -> None:
+    """Limits are written on the command line as in the document, for a key that is kept or printed."""
+    limits = ("--limit", "rate: 10/minute, burst: 2", "--limit", "{quota: 50_000/month}")
+    known.read("key", "create", "web", *limits, opens=True)
+    (listed,) = known.read("key", "list")
+    assert listed["limits"] == [{"rate": "10/minute", "burst": 2}, {"quota": "50_000/month"}]
+    printed = known.do("key", "create", "web", "--print-only", *limits)
+    assert 'limits: [{"rate": "10/minute", "burst": 2}, {"quota": "50_000/month"}]}' in printed
+    code, said = known.refused("key", "create", "web", "--limit", "rate: 5/our", "--limit", "5/day", "--limit", "x: [")
+    assert code == 2
+    assert said.splitlines() == [
+        (
+            "exeat: --limit: rate: 'our' isn't a time; write second, minute, hour, day or a length as in 10s;"
+            " did you mean 'hour'?"
+        ),
+        "exeat: --limit: '5/day' isn't a limit; write for example 'rate: 100/minute, burst: 20'",
+        "exeat: --limit: 'x: [' isn't a limit; write for example 'rate: 100/minute, burst: 20'",
+    ]
+    code, said = known.refused("key", "create", "web", "--limit", "rate: 9/minute", "--limit", "rate: 5/hour")
+    assert (code, "limits[1].rate" in said or "/limits/1/rate" in said) == (2, True)
+    assert len(known.read("key", "list")) == 1
+
+
 def test_a_key_for_the_document(known: Place) -> None:
     """With --print-only, or for a consumer that nobody knows, a key is printed with its lines and not kept."""
     printed = known.do("key", "create", "web", "--print-only", "--expires", "2030-01-01", "--network", "10.0.0.0/8")

@@ -23,7 +23,10 @@ Role = Literal["viewer", "operator", "administrator"]
 upstream = typer.Typer(no_args_is_help=True, help="See and change upstreams, one at a time.")
 consumer = typer.Typer(no_args_is_help=True, help="See and change consumers, one at a time.")
 destination = typer.Typer(no_args_is_help=True, help="See and change destinations, one at a time.")
-section = typer.Typer(no_args_is_help=True, help="See and change the sections audit, cors, domains and network.")
+section = typer.Typer(
+    no_args_is_help=True, help="See and change the sections audit, cors, domains, limits, network and webhooks."
+)
+webhook = typer.Typer(no_args_is_help=True, help="See that events arrive where they are sent.")
 credential = typer.Typer(no_args_is_help=True, help="Keep secrets in the vault: they go in, and never come out.")
 revision = typer.Typer(no_args_is_help=True, help="See what was changed, when and by whom; go back.")
 admin = typer.Typer(no_args_is_help=True, help="See and change who may use the admin API.")
@@ -41,6 +44,7 @@ def add_commands(app: typer.Typer, keys: typer.Typer) -> None:
     app.add_typer(credential, name="credential")
     app.add_typer(revision, name="revision")
     app.add_typer(admin, name="admin")
+    app.add_typer(webhook, name="webhook")
     app.command("migrate")(migrate)
     keys.command("list")(list_keys)
     keys.command("rotate")(rotate_key)
@@ -48,7 +52,12 @@ def add_commands(app: typer.Typer, keys: typer.Typer) -> None:
 
 
 def apply(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The document; - is standard input.")],
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="The document, instead of -f; - is standard input.")
+    ] = None,
+    named: Annotated[
+        str | None, typer.Option("--file", "-f", metavar="FILE", help="The document; - is standard input.")
+    ] = None,
     yes: Yes = False,  # noqa: FBT002 - an option of the command line
     dry_run: DryRun = False,  # noqa: FBT002
     prune: Prune = True,  # noqa: FBT002
@@ -58,7 +67,7 @@ def apply(
     """Make the database's objects what a document says: all of it or nothing, once you have seen the difference."""
     from exeat.cli.admin.apply import Options, apply_document
 
-    raise typer.Exit(apply_document(Options(file, yes, dry_run, prune, why, as_json)))
+    raise typer.Exit(apply_document((file, named), Options(yes, dry_run, prune, why, as_json)))
 
 
 def export(
@@ -254,6 +263,14 @@ def set_password(name: Name, as_json: AsJson = False) -> None:  # noqa: FBT002
 def remove_administrator(name: Name, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Remove an administrator with their tokens and sessions; never the last one."""
     from exeat.cli.admin.administrators import remove_administrator as run
+
+    raise typer.Exit(run(name, as_json=as_json))
+
+
+@webhook.command("test")
+def send_test(name: Name, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Send a signed message of the type `webhook.test` to a webhook, once, and say what became of it."""
+    from exeat.cli.admin.webhooks import send_test as run
 
     raise typer.Exit(run(name, as_json=as_json))
 

@@ -1,7 +1,7 @@
 """`exeat apply`: the database's objects become what a document says, once a person has seen what that changes."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any
 
@@ -22,32 +22,40 @@ SERVER_NAME = "the document"  # as problems of the API call the body
 class Options:
     """What was written on the command line."""
 
-    file: str
     is_sure: bool
     is_dry: bool
     prunes: bool
     why: str
     as_json: bool
+    is_read: bool = False  # whether standard input is the document
 
 
-def apply_document(options: Options) -> int:
-    """Look at what would change, ask, and change it; all of it or nothing."""
+def apply_document(files: Sequence[str | None], options: Options) -> int:
+    """Look at what would change, ask, and change it; all of it or nothing. One of `files` is written."""
 
     def work(api: Api) -> int:
-        _refuse_own(options.file)
-        name = "standard input" if options.file == STDIN else options.file
-        text = read_text(options.file)
+        file = _one_of(files)
+        _refuse_own(file)
+        name = "standard input" if file == STDIN else file
+        text = read_text(file)
         reading = read_document(text, name)
         if reading.problems:
             return complain(reading.problems)
         try:
-            return _apply(api, text, options)
+            return _apply(api, text, replace(options, is_read=file == STDIN))
         except ApiError as error:
             if not error.problems:
                 raise
             return _refuse(error.problems, reading, name, as_json=options.as_json)
 
     return with_api(work)
+
+
+def _one_of(files: Sequence[str | None]) -> str:
+    written = [file for file in files if file is not None]
+    if len(written) != 1:
+        raise UsageError("apply takes one document: write `exeat apply -f FILE`, or `-f -` for standard input")
+    return written[0]
 
 
 def _refuse_own(file: str) -> None:
@@ -74,7 +82,7 @@ def _apply(api: Api, text: str, options: Options) -> int:
     if options.is_dry or not preview["changes"]:
         return _tell(preview, options, None)
     question = f"Make {'this change' if len(preview['changes']) == 1 else 'these changes'}?"
-    if not confirm(question, is_sure=options.is_sure, is_read=options.file == STDIN):
+    if not confirm(question, is_sure=options.is_sure, is_read=options.is_read):
         say("Nothing was changed.")
         return FAILED
     return _tell(preview, options, api.post_text("/apply", text, base, prune=prune, why=options.why or None))

@@ -64,9 +64,13 @@ def revoke_key(identifier: str, *, as_json: bool) -> int:
     return with_api(work)
 
 
-def make_key(api: Api, consumer: str, label: str, expires: str | None, networks: Sequence[str]) -> dict[str, Any]:
+def make_key(
+    api: Api, consumer: str, label: str, expires: str | None, networks: Sequence[str], limits: Sequence[Any]
+) -> dict[str, Any]:
     """Have a key made; what the API answers, the key in it."""
     wanted = {"consumer": consumer, "label": label, "networks": list(networks), **expiry_in(expires)}
+    if limits:
+        wanted["limits"] = list(limits)
     found: dict[str, Any] = api.post("/keys", wanted).body
     return found
 

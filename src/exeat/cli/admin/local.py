@@ -140,6 +140,7 @@ def open_local(settings: Settings) -> Iterator[Local]:
             check=effect.check,
             outside=effect.outside,
             explain=effect.explain,
+            test_webhook=effect.test_webhook,
             audit=records.record,
             clock=lambda: datetime.now(UTC).timestamp(),
             steady=time.monotonic,
@@ -147,12 +148,12 @@ def open_local(settings: Settings) -> Iterator[Local]:
             report=lambda error, _: faults.append(error),
         )
         try:
-            yield Local(build_app(services, acting_as=_myself()), runner, records, faults)
+            yield Local(build_app(services, acting_as=myself()), runner, records, faults)
         finally:
             records.close()
 
 
-def _myself() -> Caller:
+def myself() -> Caller:
     """Who runs the command: whoever can read keyring and database is an administrator."""
     number = os.geteuid()
     try:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from exeat import __version__
 from exeat.cli.channel import ControlStart, Identity
 from exeat.cli.control.database import Database
+from exeat.cli.control.state import describe_state
 from exeat.cli.data_folder import change_of
 from exeat.config.settings import Settings, read_settings
 from exeat.journal.changes import Change
+from exeat.model.secret import Secret
 from exeat.telemetry.logs import Log
 from exeat.vault.keyring import KeyringError
 from exeat.vault.keyring_file import open_keyring
@@ -26,6 +27,9 @@ from exeat.vault.seal import Sealer
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from exeat.admin.services import Members
+    from exeat.cli.control.shipping import Shipping
 
 END_S = 2.0
 BACKLOG = 128
@@ -47,8 +51,10 @@ class Administration:
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._context: ssl.SSLContext | None = None
+        self._has_said = False
         self.state: Mapping[str, object] = {}
         self.changed: Callable[[], None] = lambda: None
+        self.shipping: Shipping | None = None
 
     def begin(self) -> None:
         """Listen from now on."""
@@ -66,15 +72,29 @@ class Administration:
         if self._context is not None:
             _load(self._context, identity)
 
-    def bootstrap(self, engine: Engine) -> None:
-        """See that there is an administrator, and say once how to log in; from any thread."""
-        if not self._start.listeners:
-            return
-        from exeat.admin.bootstrap import bootstrap
+    def bootstrap(self, engine: Engine) -> bool:
+        """See that there is an administrator, and say once how to log in; from any thread.
 
-        made = bootstrap(engine, self._settings.admin_token, now_us=time.time_ns() // 1000)
-        if made is None:
-            return
+        Whether that is done; it isn't where no record of it can be kept now.
+        """
+        if not self._start.listeners:
+            return True
+        from exeat.admin.bootstrap import NotRecordedError, bootstrap
+
+        token = self._settings.admin_token
+        try:
+            made = bootstrap(engine, token, audit=self._audit, now_us=time.time_ns() // 1000)
+        except NotRecordedError as error:
+            if not self._has_said:
+                self._log.error("there is no administrator yet", reason=str(error))
+            self._has_said = True
+            return False
+        if made is not None:
+            self._tell_token(made)
+        return True
+
+    def _tell_token(self, made: Secret) -> None:
+        """Say what the first administrator's token is: where a log would keep it, in a file."""
         if self._start.log_json:
             file = self._settings.directory / self._settings.data_dir / TOKEN_FILE
             file.touch(0o600)
@@ -87,6 +107,9 @@ class Administration:
             f"The first administrator is 'admin', with this token, which is shown once:\n  {made.reveal()}\n"
         )
         sys.stderr.flush()
+
+    def _audit(self, actor: str, action: str, what: str, before: "Members", after: "Members") -> bool:
+        return self._record(change_of(actor, action, what, before, after))
 
     async def _serve(self) -> None:
         try:
@@ -118,13 +141,14 @@ class Administration:
             check=effect.check,
             outside=effect.outside,
             explain=effect.explain,
-            audit=lambda *change: self._record(change_of(*change)),
+            test_webhook=effect.test_webhook,
+            audit=self._audit,
             clock=lambda: time.time_ns() / 1e9,
             steady=time.monotonic,
             status=self._status,
             changed=lambda _: self.changed(),
             report=lambda error, request: self._log.bug(error, request=request),
-            is_tls=start.identity is not None,
+            trusted=settings.trusted_proxies,
         )
         services.passwords.prepare()
         config = uvicorn.Config(
@@ -132,7 +156,7 @@ class Administration:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=False,  # admin/forwarded.py reads them, as the gateway's own listeners do
             lifespan="off",
             backlog=BACKLOG,
         )
@@ -145,7 +169,8 @@ class Administration:
         return QuietServer(config)
 
     def _status(self) -> Mapping[str, object]:
-        return {"version": __version__, "instance": self._start.instance, **self.state}
+        trouble = {} if self.shipping is None else self.shipping.trouble
+        return describe_state(self._start, self.state, trouble)
 
 
 def _path(text: str | None) -> Path | None:

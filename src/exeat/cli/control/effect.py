@@ -1,16 +1,33 @@
 """What a change in the database would make of the whole configuration, before it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from exeat.admin.services import Asked, Checked, Outside, QuestionError, describe_outside
+from exeat.admin.services import Asked, Checked, Outside, QuestionError, Told, describe_outside
 from exeat.cli import explain
-from exeat.config.compile import load, outside
+from exeat.cli.control.testing import send_test
+from exeat.config.compile import Loaded, load, outside
+from exeat.config.environment import DOTENV_FILE
+from exeat.config.key_changes import load_keys
 from exeat.config.problem import DocumentError
-from exeat.config.settings import Settings
+from exeat.config.settings import DOCUMENT_FILE, Settings
+from exeat.config.watch import Signature, sign
 from exeat.model.stored import Stored
 from exeat.store.configuration.stored import read_stored
+
+Signs = Mapping[Path, Signature]
+UNSEEN: Signature = (-1, -1, -1, -1)  # no file's
+
+
+class _Last(NamedTuple):
+    """What was loaded last, from what the database was to hold and from files that looked like this before."""
+
+    loaded: Loaded
+    stored: Stored
+    signs: Signs
 
 
 class Effect:
@@ -19,6 +36,9 @@ class Effect:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
         self._engine = engine
+        self._own = settings.document_file() or settings.directory / DOCUMENT_FILE, settings.directory / DOTENV_FILE
+        self._last: _Last | None = None
+        self._outside: tuple[Signs, Outside] | None = None
 
     def check(self, stored: Stored) -> Checked:
         """What would be wrong, and what is probably not meant.
@@ -27,7 +47,7 @@ class Effect:
         since this gateway's start stands in the way of nobody's change.
         """
         try:
-            return Checked((), load(self._settings, stored).warnings)
+            return Checked((), self._load(stored).warnings)
         except DocumentError as error:
             problems = error.problems
         try:
@@ -36,18 +56,51 @@ class Effect:
             return Checked(problems)
         return Checked(tuple(problem for problem in problems if problem.place.kind == "database"), warnings)
 
+    def _load(self, stored: Stored) -> Loaded:
+        """What would be in force; a change of keys alone is soon judged, where no file is different."""
+        last = self._last
+        signs = _sign_all([*self._own, *(() if last is None else last.signs)])
+        if last is not None and all(signs[path] == known for path, known in last.signs.items()):
+            step = load_keys(last.loaded, last.stored, stored)
+            if step is not None:
+                self._last = last._replace(loaded=step.loaded, stored=stored)
+                return step.loaded
+        loaded = load(self._settings, stored)
+        # A file that is first heard of may have been different when it was read: what counts is the look before that.
+        self._last = _Last(loaded, stored, {path: signs.get(path, UNSEEN) for path in loaded.watched})
+        return loaded
+
     def outside(self) -> Outside:
-        """What only file and environment can change."""
-        return describe_outside(outside(self._settings))
+        """What only file and environment can change; they are read again when one is different."""
+        settings = self._settings
+        signs = _sign_all(self._own)
+        known = self._outside
+        if known is None or known[0] != signs:
+            known = self._outside = signs, describe_outside(outside(settings))
+        return known[1]
 
     def explain(self, asked: Asked) -> Mapping[str, object]:
         """What would happen to a request by all that is written now."""
         try:
             snapshot = load(self._settings, read_stored(self._engine), running=True).snapshot
         except DocumentError as error:
-            raise QuestionError("the configuration has problems; see the status") from error
+            raise QuestionError(("", "the configuration has problems; see the status")) from error
         question = explain.Question(asked.consumer, asked.method, asked.target, asked.headers, asked.address)
         try:
             return explain.answer_question(question, snapshot, dns=asked.resolve)
         except explain.QuestionError as error:
-            raise QuestionError(str(error)) from error
+            pointers = {"key": "/consumer"}
+            raise QuestionError(*((pointers.get(part, f"/{part}"), text) for part, text in error.faults)) from error
+
+    def test_webhook(self, name: str) -> Told | None:
+        """Send a message to a webhook by all that is written now; None if there is none of this name."""
+        try:
+            loaded = load(self._settings, read_stored(self._engine), running=True)
+        except DocumentError as error:
+            raise QuestionError(("", "the configuration has problems; see the status")) from error
+        found = [webhook for webhook in loaded.webhooks if webhook.name == name]
+        return send_test(found[0], loaded.snapshot.nat64, self._settings) if found else None
+
+
+def _sign_all(paths: Iterable[Path]) -> Signs:
+    return {path: sign(path) for path in paths}

@@ -8,11 +8,14 @@ import select
 import signal
 import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
-from exeat.cli.channel import ControlStart, Kind, Messages, render
+from exeat.cli.channel import ControlStart, Kind, Messages, Receivers, render
 from exeat.cli.control.administration import Administration
 from exeat.cli.control.database import Database
 from exeat.cli.control.following import Following
@@ -22,6 +25,9 @@ from exeat.journal.segments import JournalError
 from exeat.journal.writer import Journal
 from exeat.proxy.record import interrupted
 from exeat.telemetry.logs import Log
+
+if TYPE_CHECKING:
+    from exeat.cli.control.webhooks import Webhooks
 
 LOCK_S = 5.0
 NICENESS = 10
@@ -38,6 +44,8 @@ class Process:
         self._shipping: Shipping | None = None
         self._following: Following | None = None
         self._administration: Administration | None = None
+        self._webhooks: Webhooks | None = None
+        self._open_webhooks: Callable[[], Webhooks]
         self._log = Log("control")
 
     async def run(self) -> int:
@@ -55,6 +63,8 @@ class Process:
     async def _end(self) -> int:
         if self._administration is not None:
             await self._administration.end()
+        if self._webhooks is not None:
+            await self._webhooks.end()
         if self._following is not None:
             self._following.end()
         if self._shipping is not None:
@@ -91,6 +101,10 @@ class Process:
                 administration.state = orjson.loads(payload)
             case Kind.CERTIFICATE if administration is not None:
                 administration.show(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.WEBHOOKS:
+                self._follow_webhooks(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.EVENT:
+                self._take_event(payload)
             case Kind.STATE | Kind.CERTIFICATE:
                 pass  # nobody would see it
             case Kind.DRAIN:
@@ -117,11 +131,35 @@ class Process:
         self._administration = Administration(start, database, self._shipping.record, self._log)
         self._following = Following(database, self._send, self._administration.bootstrap, self._log)
         self._administration.changed = self._following.wake
+        self._administration.shipping = self._shipping
+        self._open_webhooks = partial(self._make_webhooks, start, database)
         self._following.start()
         _step_back()  # but not the thread that has just begun: a key that is revoked is to be refused soon
         self._shipping.start()
         self._send(Kind.READY)
         self._administration.begin()
+
+    # Webhooks
+
+    def _follow_webhooks(self, receivers: Receivers) -> None:
+        """Tell these of events; a gateway that tells nobody loads nothing for it."""
+        if self._webhooks is None and receivers.webhooks:
+            self._webhooks = self._open_webhooks()
+        if self._webhooks is not None:
+            self._webhooks.follow(receivers)
+
+    def _make_webhooks(self, start: ControlStart, database: Database) -> "Webhooks":
+        from exeat.cli.control.webhooks import Webhooks  # noqa: PLC0415 - as above
+        from exeat.proxy.dial import Trust  # noqa: PLC0415
+
+        trust = Trust(start.ca_file, start.ca_folder)
+        return Webhooks(database, trust, lambda name: self._send(Kind.EVENT, name.encode()), self._log)
+
+    def _take_event(self, payload: bytes) -> None:
+        if self._webhooks is not None:
+            self._webhooks.take(payload)
+        else:
+            self._send(Kind.EVENT, orjson.loads(payload)["id"].encode())  # nobody wants to know
 
     def _adopt(self, folder: Path, chain: str) -> None:
         """End the journal of a writer that doesn't run any more."""

@@ -104,6 +104,11 @@ class Shipping(threading.Thread):
         if pruned.records:
             self.record(change_of("retention", "prune", "audit/records", None, pruned.after()))
 
+    @property
+    def trouble(self) -> dict[str, str]:
+        """What stands in the way of moving records, by `database` or the chain; from any thread."""
+        return dict(self._said)
+
     def record(self, change: Change) -> bool:
         """Put down a change; whether it is safe. From any thread."""
         with self._lock:
