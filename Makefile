@@ -45,7 +45,7 @@ run: $(RUN)
 	$(BIN)/exeat demo
 
 test: $(TEST)
-	scripts/needs curl openssl nginx haproxy nodejs postgres=postgresql
+	scripts/needs curl openssl nginx haproxy nodejs postgres=postgresql redis-server
 	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/pytest $(SIDE_BY_SIDE) --ignore tests/hostile && $(BIN)/pytest tests/hostile)
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.

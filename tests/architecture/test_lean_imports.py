@@ -13,10 +13,25 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "exeat"
-HEAVY = {"alembic", "cryptography", "psycopg", "pydantic", "pydantic_settings", "rich", "sqlalchemy", "typer", "yaml"}
+HEAVY = {
+    "alembic",
+    "cryptography",
+    "fastapi",
+    "psycopg",
+    "pydantic",
+    "pydantic_settings",
+    "redis",
+    "rich",
+    "sqlalchemy",
+    "typer",
+    "yaml",
+}
 DATA_PLANE = [
     ".".join(("exeat", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-    for path in [*sorted((PACKAGE / "proxy").rglob("*.py")), PACKAGE / "cli" / "worker.py"]
+    for path in [
+        *sorted((PACKAGE / "proxy").rglob("*.py")),
+        *(PACKAGE / "cli" / name for name in ("worker.py", "counters.py")),
+    ]
     if path.exists()
 ]
 SHOW_LOADED = """

@@ -27,6 +27,7 @@ SECRETS = {
     "STRIPE_SECRET": "sk_test_example",
     "MAPS_KEY": "maps-example",
     "MODEL_KEY": "model-example",
+    "WEBHOOK_SECRET": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
 }
 
 

@@ -33,7 +33,7 @@ def test_phases_are_those_of_the_pipeline() -> None:
 
 
 def test_every_code_has_its_phase() -> None:
-    """Every code of errors.py is named on the page, and no other."""
+    """Every code of the table is named on the page, and no other."""
     assert first_column(LIFE, "| code |") | {"internal", "client-closed"} == set(Code)
 
 

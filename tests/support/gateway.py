@@ -217,6 +217,10 @@ class Gateway:
         """The control process, if it lives now."""
         return self._pids_of("exeat.cli.control")
 
+    def counters_pids(self) -> list[int]:
+        """The process that counts for all workers, if it lives now."""
+        return self._pids_of("exeat.cli.counters")
+
     def _pids_of(self, module: str) -> list[int]:
         return [int(pid) for pid in _children_of(self.pid) if _runs(pid, module)]
 

@@ -44,7 +44,11 @@ class RawCaller:
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(limit_s)
-        sock.connect(("127.0.0.1", port))
+        try:
+            sock.connect(("127.0.0.1", port))
+        except OSError:
+            sock.close()
+            raise
         if context is not None:  # an end without close_notify isn't a clean end
             sock = context.wrap_socket(sock, server_hostname="localhost", suppress_ragged_eofs=False)
         self.sock = sock

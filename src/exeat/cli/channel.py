@@ -1,10 +1,12 @@
 """Messages between the supervisor and a child: one Unix socket pair, a kind and a length before each payload.
 
-Down: START (once), CERTIFICATE and DRAIN; to a worker SNAPSHOT, to the control process AUDIT, CHANGE and STATE (what
-is in force, as JSON). Up: READY, APPLIED (with the revision), FAILED (with a reason); from the control process STORED
-(what the database holds, see config/kept.py) and AWAY (why that isn't known, as JSON). Both ends are the same program
-on the same machine, started by each other, so what goes down is pickled; what comes up never is, and the secrets of a
-snapshot pass through config/handover.py alone.
+Down: START (once), CERTIFICATE and DRAIN; to a worker SNAPSHOT and KEYS (what is different of the keys since the last
+one, as JSON); to the control process AUDIT, CHANGE, STATE (what is in force, as JSON), WEBHOOKS and EVENT (one event,
+as JSON). Up: READY, APPLIED (with the revision), FAILED (with a reason), REPORT (how it is, as JSON); from the control
+process STORED (what the database holds, see config/kept.py), KEYS (what is new of its keys since), AWAY (why that isn't
+known, as JSON) and EVENT (the id of one that is safe); from the counters EVENT (a window that has passed a mark, as
+JSON). Both ends are the same program on the same machine, started by each other, so what goes down may be pickled;
+what comes up never is, and the secrets of a snapshot and of webhooks pass through config/handover.py alone.
 """
 
 import enum
@@ -34,6 +36,10 @@ class Kind(enum.IntEnum):
     STORED = 10
     AWAY = 11
     STATE = 12
+    KEYS = 13
+    REPORT = 14
+    EVENT = 15
+    WEBHOOKS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,9 @@ class Start:
     pseudonym: bytes
     drain_s: float
     limits: Limits
+    workers: int
+    has_redis: bool
+    counters: str
     log_level: str
     log_json: bool
     ca_file: str | None
@@ -91,8 +100,40 @@ class ControlStart:
     directory: str
     config: str | None
     identity: Identity | None
+    ca_file: str | None
+    ca_folder: str | None
     environment: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Whom the control process tells of events: `webhooks` is written by config/handover.py.
+
+    `own` are the addresses and ports that Exeat listens on, `nat64` as in a snapshot.
+    """
+
+    own: tuple[tuple[str, int], ...] = ()
+    nat64: tuple[Network, ...] = ()
+    webhooks: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CountersStart:
+    """What the process that counts for all workers is told when it starts.
+
+    `socket` is the path that workers connect to. A successor of one that died lets them say first what they hold.
+    With `redis_url`, it counts in Redis.
+    """
+
+    data_dir: str
+    socket: str
+    is_successor: bool
+    log_level: str
+    log_json: bool
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    redis_url: str | None = field(repr=False, default=None)
 
 
 def render(kind: Kind, payload: bytes = b"") -> bytes:

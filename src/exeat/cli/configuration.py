@@ -10,6 +10,7 @@ from exeat.cli.control_child import ControlChild
 from exeat.cli.data_folder import DataFolder
 from exeat.config.compile import Loaded, load
 from exeat.config.kept import keep_stored, read_kept
+from exeat.config.key_changes import Step, load_keys
 from exeat.config.problem import ConfigError, Place, Problem
 from exeat.config.settings import Settings
 from exeat.model.stored import NOTHING, Stored
@@ -37,11 +38,15 @@ class Configuration:
         self.stored = await self._ask(control)
         return load(self._settings, self.stored)
 
-    def load(self, stored: Stored) -> Loaded:
-        """Load again; ConfigError leaves everything as it was."""
-        loaded = load(self._settings, stored, running=True)
+    def load(self, stored: Stored, present: Loaded | None = None) -> Step:
+        """Load again; ConfigError leaves everything as it was.
+
+        Where no file is different from when `present` was loaded last, a change of keys alone is soon done.
+        """
+        step = None if present is None else load_keys(present, self.stored, stored)
+        step = step or Step(load(self._settings, stored, running=True), None)
         self.stored = stored
-        return loaded
+        return step
 
     def keep(self) -> None:
         """Keep the database's part, which has been seen to be right, for a start without the database.

@@ -2,25 +2,28 @@
 
 import asyncio
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import orjson
 
-from exeat.cli.channel import ControlStart, Identity, Kind
+from exeat.cli.channel import ControlStart, Identity, Kind, Receivers
 from exeat.cli.child import Child
 from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder, change_of
 from exeat.cli.listeners import Listeners
-from exeat.config.kept import parse_stored
+from exeat.config.compile import Loaded
+from exeat.config.handover import render_webhooks
+from exeat.config.kept import parse_news, parse_stored
 from exeat.config.settings import Settings
 from exeat.model.snapshot import Audit
-from exeat.model.stored import Stored
+from exeat.model.stored import NOTHING, Stored, take_news
 from exeat.store.database import default_url
 from exeat.telemetry.logs import Log
 
 SHORT_LIFE_S = 5.0
 LAST_ROUND_S = 12.0
 WAITING_LIMIT = 1000
+EVENTS_LIMIT = 1000
 
 
 class Away(NamedTuple):
@@ -63,6 +66,8 @@ class ControlChild:
         self._keeping: asyncio.Task[None] | None = None
         self._child: Child | None = None
         self._waiting: list[bytes] = []
+        self._receivers = Receivers()
+        self._events: dict[str, bytes] = {}  # that it hasn't kept yet
         self._ending = asyncio.Event()
 
     @property
@@ -115,16 +120,32 @@ class ControlChild:
                     child.send(Kind.CHANGE, change)
                 child.send(Kind.AUDIT, pickle.dumps(self._audit))  # the document may have been loaded since its start
                 child.send(Kind.STATE, orjson.dumps(self._state))
+                child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
+                for event in self._events.values():
+                    child.send(Kind.EVENT, event)
                 if self._ending.is_set():
                     child.send(Kind.DRAIN)
             case Kind.STORED:
                 self.stored, self.away = parse_stored(payload), None
                 self.heard.set()
+            case Kind.KEYS:
+                self._take_news(child, payload)
+            case Kind.EVENT:
+                self._events.pop(payload.decode(), None)
             case Kind.AWAY:
                 self.away = Away(**orjson.loads(payload))
                 self.heard.set()
             case _:
                 self._log.error("unexpected message", kind=kind.name)
+
+    def _take_news(self, child: Child, payload: bytes) -> None:
+        try:
+            self.stored, self.away = take_news(self.stored or NOTHING, parse_news(payload)), None
+        except ValueError as error:  # it is started again, and begins by saying everything
+            self._log.error("what the control process says of keys doesn't fit", reason=str(error))
+            child.kill()
+            return
+        self.heard.set()
 
     def _start(self) -> ControlStart:
         settings, journals = self._settings, self._data.path / JOURNAL_FOLDER
@@ -142,15 +163,33 @@ class ControlChild:
             directory=str(settings.directory),
             config=None if settings.config is None else str(settings.config),
             identity=self._identity(),
+            ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),
+            ca_folder=None if settings.ssl_cert_dir is None else str(settings.directory / settings.ssl_cert_dir),
             environment=settings.process,
             database_url=default_url(self._data.path) if url is None else url.reveal(),
         )
 
-    def follow(self, audit: Audit) -> None:
-        """Keep records as a new snapshot says."""
-        self._audit = audit
+    def follow(self, loaded: Loaded, own: tuple[tuple[str, int], ...]) -> None:
+        """Keep records, and tell of events, as a new document says; `own` are the gateway's own listeners."""
+        snapshot = loaded.snapshot
+        self._audit = snapshot.audit
+        before, self._receivers = (
+            self._receivers,
+            Receivers(own, snapshot.nat64, render_webhooks(loaded.webhooks)),
+        )
         if self._child is not None:
-            self._child.send(Kind.AUDIT, pickle.dumps(audit))
+            self._child.send(Kind.AUDIT, pickle.dumps(self._audit))
+            if self._receivers != before:
+                self._child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
+
+    def announce(self, identifier: str, event: Mapping[str, object]) -> None:
+        """Have webhooks told of an event, as soon as the process is there; it is said again until it is safe there."""
+        if len(self._events) >= EVENTS_LIMIT:
+            self._log.error("an event isn't told to webhooks: too many wait for the control process", id=identifier)
+            return
+        payload = self._events[identifier] = orjson.dumps({"id": identifier, "event": event})
+        if self._child is not None:
+            self._child.send(Kind.EVENT, payload)
 
     def show(self, identity: Identity) -> None:
         """Show another certificate to who connects from now on."""

@@ -19,6 +19,8 @@ from exeat.config.problem import ConfigError
 from exeat.config.settings import Settings, read_settings
 from exeat.journal.segments import SEGMENT_BYTES, numbers_in
 from exeat.model.stored import DATABASE_FILE
+from exeat.state.counters_file import COUNTERS_FILE, CountersFileError, InUseError, check_counters
+from exeat.state.redis_address import parse_redis_address
 from exeat.store.failure import OldSchemaError, StoreError
 from exeat.store.rollup_check import check_rollups
 from exeat.store.verify import verify
@@ -56,11 +58,14 @@ def examine(days: int, *, as_json: bool) -> int:
 def _look(settings: Settings, days: int) -> Iterator[Finding]:
     yield from _document(settings)
     yield _trust(settings)
+    if settings.redis_url is not None:
+        yield from _redis(settings, settings.redis_url.reveal())
     folder = settings.directory / settings.data_dir
     if folder.is_dir():
         yield _folder(folder)
         yield _room(folder)
         yield from _journals(folder / JOURNAL_FOLDER)
+        yield from _counters(folder / COUNTERS_FILE)
     elif folder.exists():
         yield Finding("data directory", "wrong", f"{folder} isn't a directory; move it away, or set EXEAT_DATA_DIR.")
     else:
@@ -99,6 +104,20 @@ def _trust(settings: Settings) -> Finding:
     return Finding("trust store", "wrong", "this system has none: install ca-certificates, or set SSL_CERT_FILE.")
 
 
+def _redis(settings: Settings, url: str) -> Iterator[Finding]:
+    """Whether limits can be counted in Redis, and stay there."""
+    from exeat.cli.redis_check import check_redis  # noqa: PLC0415 - few need the library
+
+    file, folder = settings.ssl_cert_file, settings.ssl_cert_dir
+    found = check_redis(
+        parse_redis_address(url),
+        None if file is None else str(settings.directory / file),
+        None if folder is None else str(settings.directory / folder),
+    )
+    for state, sentence in found:
+        yield Finding("Redis", state, sentence)
+
+
 def _folder(folder: Path) -> Finding:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return Finding("data directory", "wrong", f"{folder} can't be written by this user; give it to the gateway's.")
@@ -121,7 +140,22 @@ def _journals(folder: Path) -> Iterator[Finding]:
         waiting = len(numbers_in(journal))
         if waiting > BACKLOG:
             advice = "see the log of the control process: the database doesn't take them"
-            yield Finding(f"journal {journal.name}", "wrong", f"{waiting} segments wait to be moved; {advice}.")
+            yield Finding(f"journal {journal.name}", "wrong", f"{waiting} segments wait to be moved; {advice}")
+
+
+def _counters(path: Path) -> Iterator[Finding]:
+    """Whether quotas and budgets can be counted."""
+    if not path.exists():
+        return
+    try:
+        check_counters(path)
+    except InUseError:
+        yield Finding("counters", "fine", f"a gateway that runs holds {path}.")
+    except CountersFileError as error:
+        advice = "Put back a copy, or remove it: quotas and budgets then begin anew."
+        yield Finding("counters", "wrong", f"{path}: {error}; calls under quotas and budgets are refused. {advice}")
+    else:
+        yield Finding("counters", "fine", f"{path} is whole.")
 
 
 def _records(settings: Settings, days: int) -> Iterator[Finding]:

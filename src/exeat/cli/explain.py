@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,8 +24,16 @@ DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 LABELS = {"ok": "ok", "report": "report", "refused": "REFUSED", "unknown": "unknown"}
 
 
+# What each part of a question is called on the command line.
+CALLED = {"key": "KEY", "target": "TARGET", "headers": "--header", "address": "--from"}
+
+
 class QuestionError(Exception):
-    """The question makes no sense; the text says why."""
+    """The question makes no sense: `faults` has each part of it that is wrong, and why."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{CALLED[part]}: {text}" for part, text in faults))
+        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ def explain_request(question: Question, *, config: Path | None, dns: bool, as_js
     except ConfigError as error:
         return complain(error.problems)
     except QuestionError as error:
-        return complain([error])
+        return complain(f"{CALLED[part]}: {text}" for part, text in error.faults)
     explanation = asyncio.run(_answer(asked, loaded.snapshot, dns=dns))
     if as_json:
         say_json(_as_data(explanation))
@@ -73,35 +82,61 @@ async def _answer(asked: Asked, snapshot: Snapshot, *, dns: bool) -> Explanation
 
 
 def _ask(question: Question, snapshot: Snapshot) -> Asked:
-    if question.address is not None and not _is_address(question.address):
-        raise QuestionError(f"--from: '{question.address}' isn't an address")
+    faults = list(_faults_of(question, snapshot))
+    if faults:
+        raise QuestionError(faults)
     shown, keys = question.key, snapshot
     if not shown.encode().startswith(PREFIX):
         made = make_key(ALPHABET[0] * (ID_LENGTH + SECRET_LENGTH))
         shown = made.key
         keys = replace(snapshot, keys={bytes.fromhex(made.sha256): _stand_in(question.key, snapshot)})
-    fields = [_parse_header(header) for header in question.headers]
+    fields = [(name, value.strip(" \t")) for name, _, value in (field.partition(":") for field in question.headers)]
     if not any(name.lower() == "host" for name, _ in fields):
         fields.insert(0, ("Host", "localhost"))
     lines = [f"{name}: {value}" for name, value in (*fields, ("Exeat-Key", shown))]
-    try:
-        head = "\r\n".join([f"{question.method} {_path_of(question.target)} HTTP/1.1", *lines]).encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise QuestionError("the request holds characters that no HTTP head can; percent-encode them") from error
+    head = "\r\n".join([f"{question.method} {_path_of(question.target)} HTTP/1.1", *lines]).encode("latin-1")
     return Asked(head, keys, question.address)
+
+
+def _faults_of(question: Question, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    key = _fault_of_key(question.key, snapshot)
+    if key is not None:
+        yield "key", key
+    if not _fits_in_a_head(question.target):
+        yield "target", "holds characters that no HTTP head can; percent-encode them"
+    for line in question.headers:
+        if ":" not in line or "\r" in line or "\n" in line:
+            yield "headers", "write it as 'Name: value', on one line"
+        elif not _fits_in_a_head(line):
+            yield "headers", "holds characters that no HTTP head can"
+    if question.address is not None and not _is_address(question.address):
+        yield "address", f"'{question.address}' isn't an address"
+
+
+def _fault_of_key(named: str, snapshot: Snapshot) -> str | None:
+    """What is wrong with a key or what stands for one; it may be a mistyped key, and isn't repeated."""
+    if DIGEST.fullmatch(named):
+        is_known = bytes.fromhex(named) in snapshot.keys
+        return None if is_known else "the document has no key with that SHA-256"
+    if named.encode().startswith(PREFIX):
+        return None if named.isascii() else "holds characters that no key can"
+    is_known = named in snapshot.consumers
+    return None if is_known else "is neither a key (exeat_…), a SHA-256, nor the name of a consumer in the document"
+
+
+def _fits_in_a_head(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stand_in(named: str, snapshot: Snapshot) -> Key:
     """The key that a SHA-256 or a consumer's name stands for."""
     if DIGEST.fullmatch(named):
-        known = snapshot.keys.get(bytes.fromhex(named))
-        if known is None:
-            raise QuestionError("the document has no key with that SHA-256")
-        return known
-    consumer = snapshot.consumers.get(named)
-    if consumer is None:
-        # What was given may be a mistyped key: it isn't repeated.
-        raise QuestionError("KEY is neither a key (exeat_…), a SHA-256, nor the name of a consumer in the document")
+        return snapshot.keys[bytes.fromhex(named)]
+    consumer = snapshot.consumers[named]
     now = time.time()  # noqa: TID251 - as above
     for known in snapshot.keys.values():
         if known.consumer is consumer and not known.revoked and (known.expires_at is None or known.expires_at > now):
@@ -112,13 +147,6 @@ def _stand_in(named: str, snapshot: Snapshot) -> Key:
 def _path_of(target: str) -> str:
     """What a request line would hold: a URL is written behind the gateway's address."""
     return f"/{target}" if re.match(r"https?://", target, re.IGNORECASE) else target
-
-
-def _parse_header(header: str) -> tuple[str, str]:
-    name, colon, value = header.partition(":")
-    if not colon or "\r" in header or "\n" in header:
-        raise QuestionError("--header: write it as 'Name: value', on one line")
-    return name, value.strip(" \t")
 
 
 def _is_address(text: str) -> bool:

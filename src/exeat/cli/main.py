@@ -98,6 +98,10 @@ def create_key(
     networks: Annotated[
         list[str] | None, typer.Option("--network", metavar="NETWORK", help="Where it may be used from; repeatable.")
     ] = None,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="LIMIT", help="How much it may call: 'rate: 100/minute'; repeatable."),
+    ] = None,
     print_only: Annotated[bool, typer.Option("--print-only", help="For the document: don't keep it.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -105,7 +109,7 @@ def create_key(
     from exeat.cli.key import Wanted, create
 
     wanted = Wanted(consumer, label, expires, tuple(networks or ()))
-    raise typer.Exit(create(wanted, prints_only=print_only, as_json=as_json))
+    raise typer.Exit(create(wanted, limits or (), prints_only=print_only, as_json=as_json))
 
 
 @keyring.command("list")
@@ -122,6 +126,14 @@ def rotate_keyring(as_json: AsJson = False) -> None:  # noqa: FBT002
     from exeat.cli.keyring import rotate
 
     raise typer.Exit(rotate(as_json=as_json))
+
+
+@keyring.command("reseal")
+def reseal_keyring(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """After a rotation: seal anew what older keys have sealed in the database, and say which are needed no more."""
+    from exeat.cli.keyring import reseal_stored
+
+    raise typer.Exit(reseal_stored(as_json=as_json))
 
 
 @app.command()

@@ -17,7 +17,7 @@ from exeat.cli.output import complain
 from exeat.cli.supervisor import Supervisor, pause_before_restart
 from exeat.config.compile import Loaded, load
 from exeat.config.problem import ConfigError
-from exeat.config.settings import Settings, read_settings
+from exeat.config.settings import DOCUMENT_FILE, Settings, read_settings
 from exeat.config.watch import Watch
 from exeat.telemetry.logs import Log
 
@@ -140,7 +140,7 @@ async def _supervise(
 
 def _first_watched(settings: Settings) -> list[Path]:
     """What the first load depends on for certain: a change while it loads is then seen."""
-    return [settings.document_file() or settings.directory / "exeat.yaml", settings.environment().dotenv]
+    return [settings.document_file() or settings.directory / DOCUMENT_FILE, settings.environment().dotenv]
 
 
 def _describe(start: Prepared, loaded: Loaded) -> Served:

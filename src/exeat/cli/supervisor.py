@@ -10,6 +10,7 @@ import pickle
 import secrets
 import signal
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from exeat import __version__
 from exeat.cli.certificate import Certificate, CertificateError
@@ -18,16 +19,21 @@ from exeat.cli.channel import Kind, Start
 from exeat.cli.child import Child
 from exeat.cli.configuration import Configuration
 from exeat.cli.control_child import ControlChild
+from exeat.cli.counters_child import CountersChild
 from exeat.cli.data_folder import DataFolder
+from exeat.cli.events import Events
 from exeat.cli.listeners import Listeners
 from exeat.cli.open_files import OWN, allow_open_files, connections_within
+from exeat.cli.reports import Reports
 from exeat.config.compile import Loaded
-from exeat.config.handover import dumps
+from exeat.config.handover import dumps, render_changes
 from exeat.config.problem import ConfigError, Problem
 from exeat.config.settings import Settings
 from exeat.config.watch import Watch
+from exeat.model.key_changes import KeyChanges
 from exeat.model.limits import Limits
 from exeat.model.stored import Stored
+from exeat.state.shared import needs_counters
 from exeat.telemetry.logs import Log
 
 WATCH_S = 0.25
@@ -57,7 +63,7 @@ class Supervisor:
     ) -> None:
         self._settings = settings
         self._loaded = loaded
-        self._payload = dumps(loaded.snapshot)
+        self._payload: bytes | None = None
         self._listeners = listeners
         self._certificate = certificate
         self._data = data
@@ -70,10 +76,19 @@ class Supervisor:
         self._limits = self._limits_of(settings)
         self._pseudonym = b"exeat-" + secrets.token_hex(6).encode()
         self._control = control
+        self._counters = CountersChild(
+            settings,
+            data.path,
+            log,
+            as_json=as_json,
+            pause=pause_before_restart,
+            crossed=Events(control, data.instance, lambda: self._loaded.snapshot, log).hear,
+        )
         self._seen = configuration.stored
         self._children: dict[int, Child] = {}
         self._not_ready = set(range(settings.workers))
         self._not_applied: set[int] = set()
+        self._reports = Reports()
         self._reload_asked = asyncio.Event()
         self._stopping = asyncio.Event()
         self._killed = False
@@ -96,10 +111,12 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        await self._follow_limits()
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._keep(number)) for number in range(self._settings.workers)]
             watching = tasks.create_task(self._follow_changes())
-            self._control.follow(self._loaded.snapshot.audit)
+            self._control.follow(self._loaded, self._own)
+            self._control.tell(started_at=datetime.now(UTC).timestamp())
             self._tell()
             self._configuration.keep()
             self._control.record("supervisor", "start", f"instance/{self._data.instance}", None, self._facts())
@@ -108,6 +125,7 @@ class Supervisor:
             killing = loop.call_later(self._settings.drain_s + KILL_AFTER_S, self._kill)
             await asyncio.wait(workers)
             killing.cancel()
+            await self._counters.end()
             self._control.record("supervisor", "stop", f"instance/{self._data.instance}")
             await self._control.end()
             await self._configuration.finish()
@@ -131,6 +149,7 @@ class Supervisor:
             self._log.warning("worker is ended by force", worker=number + 1)
             child.kill()
         if not self._children:
+            self._counters.kill()
             self._control.kill()
 
     def _facts(self) -> dict[str, object]:
@@ -174,6 +193,7 @@ class Supervisor:
             return await child.exit_reason()
         finally:
             del self._children[number]
+            self._control.tell(workers=self._reports.forget(number + 1))
             self._applied(number)
 
     def _start_of(self, number: int) -> Start:
@@ -192,11 +212,14 @@ class Supervisor:
             pseudonym=self._pseudonym,
             drain_s=settings.drain_s,
             limits=self._limits,
+            workers=settings.workers,
+            has_redis=settings.redis_url is not None,
+            counters=self._counters.socket,
             log_level=settings.log_level,
             log_json=self._as_json,
             ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),
             ca_folder=None if settings.ssl_cert_dir is None else str(settings.directory / settings.ssl_cert_dir),
-            snapshot=self._payload,
+            snapshot=self._snapshot(),
         )
 
     def _hear(self, number: int, child: Child, kind: Kind, payload: bytes) -> None:
@@ -207,6 +230,8 @@ class Supervisor:
             case Kind.APPLIED:
                 if payload.decode() == self._loaded.snapshot.revision:
                     self._applied(number)
+            case Kind.REPORT:
+                self._control.tell(workers=self._reports.note(number + 1, child.pid, payload))
             case Kind.FAILED:
                 self._log.error("worker failed", worker=number + 1, reason=payload.decode())
             case _:
@@ -217,6 +242,7 @@ class Supervisor:
         if number in self._not_ready:
             self._not_ready.discard(number)
             if not self._not_ready and not self._stopping.is_set():
+                self._tell_in_force()
                 self._ready()
 
     # Reload
@@ -264,8 +290,9 @@ class Supervisor:
         self._control.show(certificate.identity)
 
     async def _reload(self, stored: Stored, *, by_hand: bool) -> None:
+        present = None if by_hand else self._loaded  # what stands in files is looked at then
         try:
-            loaded = await asyncio.to_thread(self._configuration.load, stored)
+            loaded, changes = await asyncio.to_thread(self._configuration.load, stored, present)
         except ConfigError as error:
             for problem in error.problems:
                 self._log.error("problem in the document", problem=str(problem))
@@ -275,19 +302,45 @@ class Supervisor:
             return
         before, self._loaded = self._loaded, loaded
         self._tell()
-        self._watch.follow(loaded.watched)
-        for warning in loaded.warnings:
-            self._log.warning("in the document", warning=str(warning))
+        if changes is None:
+            self._watch.follow(loaded.watched)
+            for warning in loaded.warnings:
+                self._log.warning("in the document", warning=str(warning))
         if loaded.snapshot.revision == before.snapshot.revision:
             say = self._log.info if by_hand else self._log.debug  # a change of administrators is no news here
             say("reloaded; nothing is different", revision=loaded.snapshot.revision)
+            self._configuration.keep()  # what is sealed may be sealed under another key
+            self._tell_in_force()
             return
-        self._payload = dumps(loaded.snapshot)
+        await self._follow_limits()
+        self._hand_over(changes)
+        self._note_reload(before, loaded)
+        self._configuration.keep()
+
+    async def _follow_limits(self) -> None:
+        """Have limits counted for all workers together, where they are."""
+        settings = self._settings
+        needed = needs_counters(self._loaded.snapshot, settings.workers, has_redis=settings.redis_url is not None)
+        await self._counters.follow(needed=needed)
+
+    def _hand_over(self, changes: KeyChanges | None) -> None:
+        """Have every worker serve by the newest snapshot; of changes of keys alone they make it themselves."""
+        self._payload = None
+        kind, payload = (Kind.SNAPSHOT, self._snapshot()) if changes is None else (Kind.KEYS, render_changes(changes))
         self._not_applied = set(self._children)
         for child in self._children.values():
-            child.send(Kind.SNAPSHOT, self._payload)
+            child.send(kind, payload)
+
+    def _snapshot(self) -> bytes:
+        """The newest snapshot for a worker."""
+        if self._payload is None:
+            self._payload = dumps(self._loaded.snapshot)
+        return self._payload
+
+    def _note_reload(self, before: Loaded, loaded: Loaded) -> None:
+        """Record and log what is different."""
         changes = describe_changes(before, loaded)
-        self._control.follow(loaded.snapshot.audit)
+        self._control.follow(loaded, self._own)
         self._control.record(
             "document",
             "apply",
@@ -296,14 +349,12 @@ class Supervisor:
             {"revision": loaded.snapshot.revision, "changes": changes},
         )
         self._log.info("reloaded", revision=loaded.snapshot.revision, changes=changes)
-        self._configuration.keep()
 
     def _tell(self, problems: Iterable[Problem] = ()) -> None:
         """Have the control process know what counts, and why what is written elsewhere doesn't."""
         self._control.tell(
             snapshot=self._loaded.snapshot.revision,
             revision=self._configuration.stored.revision,
-            workers=self._settings.workers,
             problems=[str(problem) for problem in problems],
             warnings=[str(warning) for warning in self._loaded.warnings],
         )
@@ -313,8 +364,12 @@ class Supervisor:
         if number in self._not_applied:
             self._not_applied.discard(number)
             if not self._not_applied:
+                self._tell_in_force()
                 self._log.info("in force", revision=self._loaded.snapshot.revision, workers=self._settings.workers)
-                self._control.tell(in_force=self._configuration.stored.revision)
+
+    def _tell_in_force(self) -> None:
+        if not self._not_applied:
+            self._control.tell(in_force=self._configuration.stored.revision)
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but not longer than the gateway runs."""

@@ -10,23 +10,33 @@ import ssl
 import sys
 from pathlib import Path
 
+import orjson
 import uvloop
 
 from exeat.cli.channel import Identity, Kind, Messages, Start, render
 from exeat.cli.sealing import LateSealer
-from exeat.config.handover import loads
+from exeat.config.handover import loads, parse_changes
 from exeat.journal.writer import Journal
+from exeat.model.key_changes import change_keys
+from exeat.model.limit import Limit
+from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust, load_identity
 from exeat.proxy.ledger import Ledger
 from exeat.proxy.names import AresLookup, Names
 from exeat.proxy.record import interrupted
 from exeat.proxy.worker import Worker
+from exeat.state.cells import Cell
+from exeat.state.counters import Counters
+from exeat.state.register import Register, make_local
+from exeat.state.shared import is_shared, lease, needs_counters
 from exeat.telemetry.access_log import render_console, render_json
 from exeat.telemetry.lines import Lines
 from exeat.telemetry.logs import Log
 
 BACKLOG = 2048
 LOCK_S = 5.0
+REPORT_S = 1.0
+COUNTERS_S = 2.0  # to wait for the counters at the start; without them, their limits are unknown
 
 
 class Process:
@@ -39,9 +49,11 @@ class Process:
         self._ended = asyncio.Event()
         self._start: Start
         self._worker: Worker
+        self._counters: Counters
         self._log = Log("worker")
         self._context: ssl.SSLContext | None = None
         self._servers: list[asyncio.Server] = []
+        self._reported: dict[str, int | str | None] = {}
 
     async def run(self) -> int:
         """Serve until the supervisor says DRAIN, or is gone; the exit code of the process."""
@@ -61,6 +73,7 @@ class Process:
             for server in self._servers:
                 server.close()
             await self._worker.drain(self._start.drain_s)
+            await self._counters.close()
         return 0
 
     async def _read(self) -> None:
@@ -75,7 +88,9 @@ class Process:
             case Kind.START:
                 await self._begin(pickle.loads(payload))  # noqa: S301 - from our own parent, over a private socket
             case Kind.SNAPSHOT:
-                self._swap(payload)
+                self._swap(loads(payload))
+            case Kind.KEYS:
+                self._swap(change_keys(self._worker.snapshot, parse_changes(payload)))
             case Kind.CERTIFICATE:
                 self._show(pickle.loads(payload))  # noqa: S301 - as above
             case Kind.DRAIN:
@@ -91,22 +106,38 @@ class Process:
         dialler = Dialler(
             Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder), start.limits
         )
+        self._counters = Counters(Path(start.counters), start.workers, self._log)
         self._worker = Worker(
             loads(start.snapshot),
             dialler,
             log=self._log,
             ledger=self._open_ledger(start),
+            register=Register(self._make_cell),
             trusted=start.trusted,
             pseudonym=start.pseudonym,
         )
+        self._worker.admission.share = self._counters.say
+        self._counters.heard = self._worker.hear
         if start.identity is not None:
             self._show(start.identity)
+        if self._follow_limits():
+            await self._counters.connected(COUNTERS_S)
         for descriptor in start.listeners:
             await self._listen(socket.socket(fileno=descriptor))
         gc.freeze()  # what lives as long as the process needn't be looked at again
         gc.set_threshold(50_000, 20, 20)  # exchanges leave no cycles; the default looks for them every 20 requests
         self._started.set()
         self._channel.send(render(Kind.READY))
+        self._report_counts()
+
+    def _report_counts(self) -> None:
+        """Say how much is under way, every second, if that is anything else than before."""
+        report = self._worker.report()
+        if report != self._reported:
+            with contextlib.suppress(OSError):  # the supervisor is busy, or gone: the next one says it
+                self._channel.send(render(Kind.REPORT, orjson.dumps(report)))
+                self._reported = report
+        asyncio.get_running_loop().call_later(REPORT_S, self._report_counts)
 
     def _open_ledger(self, start: Start) -> Ledger:
         """The worker's access lines and journal; what the life before it left open is recorded as interrupted."""
@@ -159,9 +190,20 @@ class Process:
         load_identity(context, identity.certificate, identity.key)
         self._context = context
 
-    def _swap(self, payload: bytes) -> None:
-        snapshot = loads(payload)
+    def _make_cell(self, limit: Limit, value: str) -> Cell:
+        """A cell that all workers share, or this one's own."""
+        shared = is_shared(limit, self._start.workers, has_redis=self._start.has_redis)
+        return lease(limit, value, self._counters) if shared else make_local(limit, value)
+
+    def _follow_limits(self) -> bool:
+        """Be in touch with the process that counts for all workers, if it is needed; whether it is."""
+        needed = needs_counters(self._worker.snapshot, self._start.workers, has_redis=self._start.has_redis)
+        self._counters.follow(needed=needed)
+        return needed
+
+    def _swap(self, snapshot: Snapshot) -> None:
         self._worker.swap(snapshot)
+        self._follow_limits()
         self._channel.send(render(Kind.APPLIED, snapshot.revision.encode()))
 
 
