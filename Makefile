@@ -10,7 +10,8 @@ SECONDS := 60
 SIDE_BY_SIDE := -n 2 --dist loadfile
 # What never passes through compiled modules, or hardly.
 NOT_COMPILED := --ignore tests/policy/test_redact.py $(patsubst %,--ignore tests/end_to_end/test_%.py, \
-  configuration_in_database control_process database_went_back)
+  behind_nginx configuration_in_database control_listener control_process data_folder database_went_back demo \
+  key_changes limits_redis resealing serve_reload webhooks)
 SOURCES := $(shell find src -name '*.py')
 
 .PHONY: help env test-env run test test-compiled check fix compile bench fuzz lock clean
@@ -70,8 +71,8 @@ build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
 # The tests of the protocols once more, on the compiled program. (The pool's tests derive a fake from a compiled class,
 # which only the uncompiled program lets them do.)
 test-compiled: build/compiled
-	PYTHONPATH=build/compiled $(BIN)/pytest tests/conformance tests/proxy tests/wire tests/policy tests/journal \
-	  tests/end_to_end tests/faults --deselect tests/proxy/test_pool.py $(NOT_COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
+	PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief $(BIN)/pytest tests/conformance tests/proxy tests/wire \
+	  tests/policy tests/journal tests/end_to_end tests/faults --deselect tests/proxy/test_pool.py $(NOT_COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
 
 bench: build/compiled
 	$(BIN)/python bench/run.py

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, settings
 
+LONG = ("tests/documentation/test_examples", "tests/end_to_end/", "tests/faults/", "tests/state/", "tests/admin/")
 ENVIRONMENT = os.environ  # noqa: TID251 - the switches of a test run are not settings of Exeat
 
 settings.register_profile(
@@ -17,12 +18,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("deep", settings.get_profile("fast"), max_examples=20_000)
+# What is searched a second time, in the compiled program.
+settings.register_profile("brief", settings.get_profile("fast"), max_examples=15)
 settings.load_profile(ENVIRONMENT.get("EXEAT_HYPOTHESIS", "fast"))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Tests are called the same in every run, though each makes keys of its own."""
     return re.sub("xeat_[0-9A-Za-z_]{20,}", "xeat_KEY", val) if isinstance(val, str) and "xeat_" in val else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: of two processes, none is left alone with one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_configure(config: pytest.Config) -> None:

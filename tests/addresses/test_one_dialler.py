@@ -56,6 +56,9 @@ ALLOWED = {
     "cli/admin/remote.py": {"httpx"},  # the same
     "config/upstreams.py": {"connect"},  # the name of a timeout
     "cli/version.py": {"system"},  # of the platform module
+    "state/counters.py": {"create_unix_connection"},  # of a worker to the gateway's own counters
+    "state/counters_file.py": {"connect"},  # sqlite3's, to the file of the counters
+    "state/redis_line.py": {"redis", "eval"},  # the operator's own Redis, which no worker speaks to; Redis's EVAL
 }
 # The operator's own database, which no caller can name: its drivers, and nothing else. It is no part of a worker.
 STORE = "store/"

@@ -1,6 +1,7 @@
 """The openai SDK against a model API's stand-in over TLS: a base URL and an Exeat key are all that it is told."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -107,6 +108,10 @@ def test_errors_of_the_api(client: openai.OpenAI) -> None:
     assert refused.value.code == "rate_limit_exceeded"
     assert refused.value.response.headers["retry-after"] == "1"
     assert refused.value.response.headers["exeat-origin"] == "upstream"
+    with pytest.raises(openai.RateLimitError) as paused:  # the upstream gets the pause that it asks for
+        client.models.list()
+    assert paused.value.code == "upstream-cooling-down"
+    time.sleep(1.1)
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no/such/route")
 

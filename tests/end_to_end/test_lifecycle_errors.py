@@ -194,6 +194,9 @@ CASES = (
 APART = {
     *(Code.CLIENT_TIMEOUT, Code.CLIENT_CLOSED, Code.OVERLOADED, Code.DRAINING, Code.IDLE_TIMEOUT),
     Code.AUDIT_UNAVAILABLE,
+    # tests of limits
+    *(Code.RATE_LIMITED, Code.QUOTA_EXHAUSTED, Code.BUDGET_EXHAUSTED, Code.TOO_MANY_CONCURRENT, Code.QUEUE_FULL),
+    *(Code.QUEUE_TIMEOUT, Code.UPSTREAM_COOLING_DOWN, Code.STATE_UNAVAILABLE),
 }
 NEVER = {Code.INTERNAL}  # a bug: nobody knows how to provoke one
 

@@ -40,6 +40,7 @@ upstreams:
     url: https://127.0.0.1:{files}
     credential: none
     timeout: {{response: 2s}}
+    provider: {{mode: ignore}}                # its 429 and 503 are examples, not requests for a pause
     network: {{private: [127.0.0.0/8]}}
     tls: {{ca: ca.pem}}
 
