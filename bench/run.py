@@ -38,7 +38,7 @@ from upstream import upstream_command
 from verify import verify
 
 NAMES = (DIRECT, "nginx", "envoy", "exeat")
-EXTRA_NAMES = ("nginx-buffered", "exeat-limited")
+EXTRA_NAMES = ("nginx-buffered", "exeat-unlimited", "exeat-limited")
 RESULTS_FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -151,7 +151,7 @@ def _prepare(testbed: Testbed, tools: Tools, names: list[str]) -> list[Peer]:
         if name == "envoy" and tools.envoy:
             peers.append(prepare_envoy(testbed, tools.envoy, port))
         elif name.startswith("exeat") and tools.exeat:
-            peers.append(prepare_exeat(testbed, tools.exeat, port, next(ports), limited=name == "exeat-limited"))
+            peers.append(prepare_exeat(testbed, tools.exeat, port, next(ports), name))
         else:
             buffered = name == "nginx-buffered"
             peers.append(prepare_nginx(testbed, tools.nginx, port, buffered_log=buffered))

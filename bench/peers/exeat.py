@@ -18,15 +18,24 @@ _UPSTREAM = """\
     {security}
 """
 
-_CONSUMER = """\
+_UNLIMITED = """\
 consumers:
   bench:
     keys: [{{sha256: {digest}}}]
     grants: ["*"]
 """
 
+# One rate that never refuses, as the other gateways have.
+_CONSUMER = """\
+consumers:
+  bench:
+    keys: [{{sha256: {digest}}}]
+    grants: ["*"]
+    limits: [{{rate: 1000000/second}}]
+"""
+
 # Three limits that apply to each request and that none reaches: a rate, another of the key, and concurrency.
-_LIMITED_CONSUMER = """\
+_LIMITED = """\
 limits: [{{concurrency: 10000}}]
 consumers:
   bench:
@@ -34,6 +43,8 @@ consumers:
     grants: ["*"]
     limits: [{{rate: 1000000/second}}]
 """
+
+CONSUMERS = {"exeat": _CONSUMER, "exeat-unlimited": _UNLIMITED, "exeat-limited": _LIMITED}
 
 
 def make_key(binary: str | None) -> str:
@@ -52,17 +63,15 @@ def exeat_version(binary: str) -> str:
     return f"{version}, hot path compiled" if COMPILED.is_dir() else f"{version}, not compiled"
 
 
-def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int, *, limited: bool = False) -> Peer:
-    """Write the document; the access line goes to stdout, which is the log file. `limited`: with three limits."""
-    name = "exeat-limited" if limited else "exeat"
+def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int, name: str = "exeat") -> Peer:
+    """Write the document of one of CONSUMERS; the access line goes to stdout, which is the log file."""
     document = testbed.file(f"{name}/exeat.yaml")
     secret = testbed.file(f"{name}/credential")
     secret.touch(mode=0o600)
     secret.write_text(testbed.credential + "\n")
     upstreams = "".join(_upstream(testbed, route, secret) for route in testbed.upstream_ports)
     digest = hashlib.sha256(testbed.key.encode()).hexdigest()
-    consumer = _LIMITED_CONSUMER if limited else _CONSUMER
-    document.write_text("upstreams:\n" + upstreams + consumer.format(digest=digest))
+    document.write_text("upstreams:\n" + upstreams + CONSUMERS[name].format(digest=digest))
     settings = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",

@@ -14,6 +14,7 @@ from exeat.wire.structured import INTEGER_LIMIT, quote
 NAMES_LIMIT: Final = 4096  # that are remembered in quotes
 _HUNDREDTH: Final = NANOS // 100
 _quoted: dict[str, str] = {}
+_names: dict[str, bytes] = {}
 
 
 class Standing(NamedTuple):
@@ -89,6 +90,16 @@ def render_legacy(standings: Sequence[Standing]) -> bytes:
 def _part(standing: Standing) -> tuple[float, int]:
     """What part of a limit remains; where that is the same, the one that comes back later is the tighter one."""
     return standing.remaining / max(standing.quota, 1), -standing.reset_s
+
+
+def quote_name(name: str) -> bytes:
+    """A limit's name as a String of a structured field, remembered within a bound."""
+    quoted = _names.get(name)
+    if quoted is None:
+        if len(_names) >= NAMES_LIMIT:
+            _names.clear()
+        quoted = _names[name] = quote(name).encode("ascii")
+    return quoted
 
 
 def _quote(name: str) -> str:

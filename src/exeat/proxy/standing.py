@@ -3,24 +3,43 @@
 from collections.abc import Iterable
 
 from exeat.model.limit import SECOND_NS, Kind, Limit, Scope
-from exeat.policy.telling import Standing, render_legacy, render_policy, render_standings
+from exeat.policy.telling import Standing, quote_name, render_legacy, render_policy, render_standings
 from exeat.state.cells import Cell, Claims
 from exeat.wire.http1 import RequestHead
+from exeat.wire.structured import INTEGER_LIMIT
 
 OF_CALENDAR = frozenset({Kind.QUOTA, Kind.BUDGET})
 
 
 def tell(told: Claims, head: RequestHead | None, now: int) -> bytes:
     """The lines of an answer that say how the limits stand that its request was checked against."""
-    own = own_cells(told.cells)
+    own = told.own
+    if own is None:
+        own = told.own = tuple(own_cells(told.cells))
+    if not own:
+        return b""
     policy = told.policy
     if policy is None:
         policy = render_policy([standing_of(cell, now) for cell in own])
         if all(cell.limit.kind not in OF_CALENDAR for cell in own):  # whose windows differ in length
             told.policy = policy
-    known = [standing_of(cell, now) for cell in own if cell.is_known]
-    lines = policy + render_standings(known)
-    return lines + render_legacy(known) if head is not None and wants_legacy(head) else lines
+    if head is not None and wants_legacy(head):
+        known = [standing_of(cell, now) for cell in own if cell.is_known]
+        return policy + render_standings(known) + render_legacy(known)
+    text = b""
+    for cell in own:
+        if cell.is_known:
+            text += _standing(cell, now)
+    return b"%bRateLimit: %b\r\n" % (policy, text[2:]) if text else policy
+
+
+def _standing(cell: Cell, now: int) -> bytes:
+    """One item of RateLimit, as render_standings writes it; this is what most answers need, and quick."""
+    limit = cell.limit
+    remaining = cell.remaining(now)
+    if limit.kind is Kind.RATE and 0 <= remaining <= INTEGER_LIMIT:
+        return b", %b;r=%d;t=%d" % (quote_name(limit.name), remaining, -(-cell.whole_in(now) // SECOND_NS))
+    return b", " + render_standings([standing_of(cell, now)])[11:-2]
 
 
 def own_cells(cells: Iterable[Cell]) -> list[Cell]:
