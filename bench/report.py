@@ -217,7 +217,8 @@ def _method(setting: Setting) -> str:
   request to a file in memory. nginx writes each line at once, Exeat the lines of one turn of its
   loop together, Envoy each second or 64 KiB.
 * Each also consults one rate limit that never refuses: nginx's `limit_req`, Envoy's `local_ratelimit`, a `rate` of
-  Exeat's consumer. `exeat-unlimited` has none, `exeat-limited` three: two rates and one of concurrency.
+  Exeat's consumer. `exeat-unlimited` has none, `exeat-limited` three (two rates and one of concurrency),
+  `exeat-redis` the same three in a Redis on the load generator's core.
 * Checked before measuring, for each proxy: the upstream sees the credential once and the caller's key nowhere; a wrong
   key is refused; an upstream with another name or another issuer is refused; the access line is there, without secrets.
 * Checked after each measurement: no answer but 200; as many requests at the upstream, and lines in

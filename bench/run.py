@@ -17,7 +17,7 @@ from certificates import make_certificates
 from machine import choose_cores, describe_machine, describe_python
 from peers import Peer
 from peers.envoy import prepare_envoy
-from peers.exeat import make_key, prepare_exeat
+from peers.exeat import REDIS, REDIS_SOCKET, make_key, prepare_exeat, redis_command
 from peers.nginx import nginx_version, prepare_nginx
 from processes import RunFailed, go_first, running, say, wait_until
 from report import Setting, render_report
@@ -38,7 +38,7 @@ from upstream import upstream_command
 from verify import verify
 
 NAMES = (DIRECT, "nginx", "envoy", "exeat")
-EXTRA_NAMES = ("nginx-buffered", "exeat-unlimited", "exeat-limited")
+EXTRA_NAMES = ("nginx-buffered", "exeat-unlimited", "exeat-limited", REDIS)
 RESULTS_FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -71,7 +71,11 @@ def _read_arguments() -> argparse.Namespace:
 def _run(asked: argparse.Namespace) -> int:
     began = datetime.now(UTC)
     plan = _make_plan(quick=asked.quick, routes=("tls",) if asked.tls_only else LOADED)
-    tools = find_tools(envoy="envoy" in asked.names, exeat=any(name.startswith("exeat") for name in asked.names))
+    tools = find_tools(
+        envoy="envoy" in asked.names,
+        exeat=any(name.startswith("exeat") for name in asked.names),
+        redis=REDIS in asked.names,
+    )
     names = _present(asked.names, tools, chosen=asked.only is not None)
     # Memory, not disk: writing logs back would take time from the cores that are measured.
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp is safe
@@ -162,6 +166,10 @@ def _measure(plan: Plan, tools: Tools, testbed: Testbed, peers: list[Peer], *, d
     results = Results()
     with ExitStack() as upstreams:
         _start_upstreams(upstreams, tools, testbed)
+        if tools.redis is not None:
+            command, log = redis_command(testbed, tools.redis), testbed.file("redis/output")
+            upstreams.enter_context(running("redis", command, testbed.cores.load, log))
+            wait_until("redis: listening", testbed.file(REDIS_SOCKET).exists)
         with ExitStack() as proxies:
             contestants = [Contestant(DIRECT, testbed, None, None)] if direct else []
             for peer in peers:

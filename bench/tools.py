@@ -20,6 +20,7 @@ _PACKAGES = {
     "openssl": "openssl",
     "taskset": "util-linux",
 }
+_WANTED = {"redis-server": "redis-server"}  # by a peer that isn't measured always
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,20 @@ class Tools:
     openssl: str
     envoy: str | None
     exeat: str | None
+    redis: str | None
 
 
-def find_tools(*, envoy: bool, exeat: bool) -> Tools:
+def find_tools(*, envoy: bool, exeat: bool, redis: bool) -> Tools:
     """Every program that the run needs, installed first where missing."""
-    _install_missing([name for name in _PACKAGES if _which(name) is None])
+    wanted = [*_PACKAGES, *(_WANTED if redis else ())]
+    _install_missing([name for name in wanted if _which(name) is None])
     return Tools(
         nginx=_need("nginx"),
         wrk=_need("wrk"),
         openssl=_need("openssl"),
         envoy=_envoy() if envoy else None,
         exeat=_exeat() if exeat else None,
+        redis=_need("redis-server") if redis else None,
     )
 
 
@@ -58,7 +62,7 @@ def openssl_version(binary: str) -> str:
 def _install_missing(names: list[str]) -> None:
     if not names:
         return
-    packages = [_PACKAGES[name] for name in names]
+    packages = [(_PACKAGES | _WANTED)[name] for name in names]
     wanted = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise RunFailed(f"missing: {', '.join(names)}. As root: {wanted}")

@@ -44,7 +44,15 @@ consumers:
     limits: [{{rate: 1000000/second}}]
 """
 
-CONSUMERS = {"exeat": _CONSUMER, "exeat-unlimited": _UNLIMITED, "exeat-limited": _LIMITED}
+CONSUMERS = {"exeat": _CONSUMER, "exeat-unlimited": _UNLIMITED, "exeat-limited": _LIMITED, "exeat-redis": _LIMITED}
+REDIS = "exeat-redis"
+REDIS_SOCKET = "redis/redis.sock"
+
+
+def redis_command(testbed: Testbed, binary: str) -> tuple[str, ...]:
+    """A private Redis, reached by a Unix socket alone."""
+    socket = testbed.file(REDIS_SOCKET)
+    return (binary, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent))
 
 
 def make_key(binary: str | None) -> str:
@@ -82,6 +90,8 @@ def prepare_exeat(testbed: Testbed, binary: str, port: int, control_port: int, n
         "EXEAT_LOG_FORMAT": "json",
         "EXEAT_DRAIN_S": "1",
     }
+    if name == REDIS:
+        settings["EXEAT_REDIS_URL"] = f"unix://{testbed.file(REDIS_SOCKET)}"
     if COMPILED.is_dir():
         settings["PYTHONPATH"] = str(COMPILED)
     log = testbed.file(f"{name}/access.log")
