@@ -45,10 +45,10 @@ class Place:
         self._key = key
         self._lock = threading.Lock()
 
-    def status(self, number: int = 0) -> int:
+    def status(self, number: int = 0, target: str = "/api/x") -> int:
         """The status of one call of one gateway."""
         with RawCaller(self.gateways[number].port) as caller:
-            return caller.call("GET", "/api/x", f"Exeat-Key: {self._key}").status
+            return caller.call("GET", target, f"Exeat-Key: {self._key}").status
 
     def crowd(self, callers: int = CALLERS, calls: int = CALLS, *, during: Callable[[], None] | None = None) -> None:
         """Have so many call each gateway at once; `during` happens in the middle of it."""
@@ -102,7 +102,10 @@ def instances(
     def answer(peer: Peer, request: Request) -> None:
         received.append(request.target)
         behave()
-        peer.answer(b"fine")
+        if request.target == "/busy":
+            peer.answer(b"no", "Retry-After: 60", status="429 Too Many Requests")
+        else:
+            peer.answer(b"fine")
 
     with ExitStack() as stack:
         origin = stack.enter_context(Origin(answer))
@@ -252,3 +255,17 @@ def test_without_redis_at_the_start() -> None:
             assert len(place.gateways[0].events(GONE)) == 1
             server.start()
             wait_until(lambda: place.status() == 200, "it counts")
+
+
+# What upstreams say
+
+
+def test_what_an_upstream_asks_for_is_kept_by_every_instance(redis: RedisServer) -> None:
+    """One instance hears that the upstream wants a pause: the others send nothing more either."""
+    with instances(redis.url, count=3) as place:
+        assert [place.status(number) for number in range(3)] == [200] * 3
+        assert place.status(0, "/api/busy") == 429
+        wait_until(lambda: {place.status(number) for number in range(3)} == {429}, "every instance knows")
+        before = len(place.received)
+        place.crowd(4, 3)
+        assert (len(place.received), set(place.answers)) == (before, {429})

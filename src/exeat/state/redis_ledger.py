@@ -142,8 +142,9 @@ class RedisLedger(Ledger):
 
     async def share(self, pauses: list[Pause]) -> None:
         """Tell other instances what upstreams said; who doesn't hear it learns it by itself."""
+        said = {"by": self.instance, "pauses": [tuple(pause) for pause in pauses]}
         with contextlib.suppress(AwayError):
-            await self._line.publish(PAUSES, orjson.dumps({"by": self.instance, "pauses": pauses}))
+            await self._line.publish(PAUSES, orjson.dumps(said))
 
     def heard(self) -> list[Pause]:
         """What other instances have told."""
