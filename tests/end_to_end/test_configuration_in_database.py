@@ -268,7 +268,11 @@ def test_many_reloads(tmp_path: Path) -> None:
             sizes: list[int] = []
             for number in range(RELOADS):
                 with change(engine) as edit:
-                    edit.put("destination", "example.com", {"host": "example.com", "private": [f"10.0.{number}.0/24"]})
+                    edit.put(
+                        "destination",
+                        "example.com",
+                        {"host": "example.com", "private": [f"10.{number // 256}.{number % 256}.0/24"]},
+                    )
                 wait_until(partial(_has_reloaded, gateway, number), "it is in force")
                 if number in {RELOADS // 3, RELOADS - 1}:
                     sizes.append(sum(_resident(pid) for pid in (gateway.pid, *gateway.worker_pids())))
