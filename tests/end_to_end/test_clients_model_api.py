@@ -111,7 +111,7 @@ def test_errors_of_the_api(client: openai.OpenAI) -> None:
     with pytest.raises(openai.RateLimitError) as paused:  # the upstream gets the pause that it asks for
         client.models.list()
     assert paused.value.code == "upstream-cooling-down"
-    time.sleep(1.1)
+    time.sleep(1.1)  # that pause
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no/such/route")
 

@@ -39,7 +39,7 @@ def behave(peer: Peer, request: Request) -> None:
     """Answer by path: after a while, with a price in a field or in the body."""
     target = request.target
     if target == "/slow":
-        time.sleep(0.3)
+        time.sleep(0.3)  # so long does one run: the others meet it
         peer.answer(b"slow")
     elif target == "/priced":
         peer.answer(b"{}", "X-Cost: 0.25")
@@ -163,7 +163,7 @@ def test_an_upstream_that_asks_for_a_pause_gets_one(authority: Authority) -> Non
         check_problem(refused, Code.UPSTREAM_COOLING_DOWN, "api")
         assert refused.field("Retry-After") in {"1", "2"}
         assert len(place.origin.requests) == 1
-        time.sleep(2.1)
+        time.sleep(2.1)  # the pause that the upstream asked for
         assert place.call().status == 200
         refusing[0] = True
     with limited(authority, [], upstream={"provider": {"wait": "5s"}}) as place, place.origin.doing(busy):
@@ -181,7 +181,7 @@ def test_few_calls_that_are_left_are_not_exceeded(authority: Authority) -> None:
     """As many calls as the upstream says remain are sent, however many come at once."""
 
     def counting(peer: Peer, request: Request) -> None:
-        time.sleep(0.2 if request.target == "/slow" else 0)
+        time.sleep(0.2 if request.target == "/slow" else 0)  # so long is a call under way
         peer.answer(b"fine", "X-RateLimit-Limit: 100", "X-RateLimit-Remaining: 3", "X-RateLimit-Reset: 60")
 
     with limited(authority, []) as place, place.origin.doing(counting):

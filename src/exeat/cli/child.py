@@ -1,17 +1,19 @@
 """One child process as the supervisor sees it: started, spoken to, and known to be dead when its channel closes."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Self
 
 from exeat.cli.channel import Kind, Messages, render
 
 READ_BYTES = 65536
 EXIT_S = 5.0
+SHORT_LIFE_S = 5.0
 # What an interpreter and its libraries look up. Any other variable may be a secret of the document, and anybody who
 # may read a worker's /proc entry would find it there.
 KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "RES_OPTIONS", "LOCALDOMAIN", "GLIBC_TUNABLES"})
@@ -21,6 +23,32 @@ KEPT_BEGINNINGS = ("LC_", "PYTHON", "LD_", "DYLD_", "OPENSSL_", "MALLOC_", "UV_"
 def environment_of_worker(process: Mapping[str, str]) -> dict[str, str]:
     """The variables of a worker, which is told everything else by its supervisor."""
     return {name: value for name, value in process.items() if name in KEPT or name.startswith(KEPT_BEGINNINGS)}
+
+
+async def keep_running(
+    live: Callable[[], Awaitable[str]],
+    ending: asyncio.Event,
+    pause: Callable[[int], float],
+    died: Callable[[str, float], None],
+) -> None:
+    """Run a process, and start it again whenever it ends, until `ending`.
+
+    `live` is one life, which gives the reason of its end; `died` is told it, and after how many seconds the next one
+    begins: as many as `pause` gives for the number of short lives before.
+    """
+    loop = asyncio.get_running_loop()
+    quick_deaths = 0
+    while not ending.is_set():
+        began = loop.time()
+        reason = await live()
+        if ending.is_set():
+            return
+        pause_s = pause(quick_deaths)
+        quick_deaths = quick_deaths + 1 if loop.time() - began < SHORT_LIFE_S else 0
+        died(reason, pause_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await ending.wait()
 
 
 class Child:

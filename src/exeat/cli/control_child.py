@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from exeat.cli.channel import ControlStart, Identity, Kind, Receivers
-from exeat.cli.child import Child
+from exeat.cli.child import Child, keep_running
 from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder, change_of
 from exeat.cli.listeners import Listeners
 from exeat.config.compile import Loaded
@@ -20,7 +20,6 @@ from exeat.model.stored import NOTHING, Stored, take_news
 from exeat.store.database import default_url
 from exeat.telemetry.logs import Log
 
-SHORT_LIFE_S = 5.0
 LAST_ROUND_S = 12.0
 WAITING_LIMIT = 1000
 EVENTS_LIMIT = 1000
@@ -77,25 +76,12 @@ class ControlChild:
 
     def begin(self) -> None:
         """Keep it running from now on."""
-        self._keeping = asyncio.get_running_loop().create_task(self._keep())
+        self._keeping = asyncio.get_running_loop().create_task(
+            keep_running(self._live, self._ending, self._pause, self._died)
+        )
 
-    async def _keep(self) -> None:
-        """Run it, and start it again whenever it ends."""
-        loop = asyncio.get_running_loop()
-        quick_deaths = 0
-        while not self._ending.is_set():
-            began = loop.time()
-            reason = await self._live()
-            if self._ending.is_set():
-                return
-            pause_s = self._pause(quick_deaths)
-            quick_deaths = quick_deaths + 1 if loop.time() - began < SHORT_LIFE_S else 0
-            self._log.error("control process died; it is started again", reason=reason, after_s=pause_s)
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._ending.wait()
-            except TimeoutError:
-                pass
+    def _died(self, reason: str, after_s: float) -> None:
+        self._log.error("control process died; it is started again", reason=reason, after_s=after_s)
 
     async def _live(self) -> str:
         try:

@@ -1,7 +1,6 @@
 """The process that counts for all workers, as the supervisor sees it: there while it is needed, and started again."""
 
 import asyncio
-import contextlib
 import os
 import pickle
 import shutil
@@ -10,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exeat.cli.channel import CountersStart, Kind
-from exeat.cli.child import Child
+from exeat.cli.child import Child, keep_running
 from exeat.config.settings import Settings
 from exeat.telemetry.logs import Log
 
 SOCKET_FILE = "counters.sock"
 LONGEST_PATH = 100  # of a socket's address: 104 bytes on some systems
-SHORT_LIFE_S = 5.0
 END_S = 3.0
 
 
@@ -60,7 +58,9 @@ class CountersChild:
         """Have it run, or not."""
         if needed and self._keeping is None:
             self._ending.clear()
-            self._keeping = asyncio.get_running_loop().create_task(self._keep())
+            self._keeping = asyncio.get_running_loop().create_task(
+                keep_running(self._live, self._ending, self._pause, self._died)
+            )
         elif not needed and self._keeping is not None:
             await self._end_process()
 
@@ -89,21 +89,8 @@ class CountersChild:
         if self._child is not None:
             self._child.kill()
 
-    async def _keep(self) -> None:
-        """Run it, and start it again whenever it ends."""
-        loop = asyncio.get_running_loop()
-        quick_deaths = 0
-        while not self._ending.is_set():
-            began = loop.time()
-            reason = await self._live()
-            if self._ending.is_set():
-                return
-            pause_s = self._pause(quick_deaths)
-            quick_deaths = quick_deaths + 1 if loop.time() - began < SHORT_LIFE_S else 0
-            self._log.error("counters process died; it is started again", reason=reason, after_s=pause_s)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._ending.wait()
+    def _died(self, reason: str, after_s: float) -> None:
+        self._log.error("counters process died; it is started again", reason=reason, after_s=after_s)
 
     async def _live(self) -> str:
         try:

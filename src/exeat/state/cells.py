@@ -39,7 +39,10 @@ class Cell(ABC):
         """Take back what was spent at `began` (NEVER: just now): an exchange has ended, or nothing was sent."""
 
     def charge(self, now: int, amount: int, began: int = NEVER) -> None:
-        """Settle a difference: a call has cost more than was spent on it, or less where `amount` is below zero."""
+        """Settle a difference: a call has cost more than was spent on it, or less where `amount` is below zero.
+
+        Of budgets alone: nothing else has a price.
+        """
         raise NotImplementedError
 
     @property
@@ -82,7 +85,10 @@ class Cell(ABC):
         return NEVER
 
     def ask(self, cost: int, answered: Callable[[], None]) -> None:
-        """Ask the ledger for `cost`; `answered` is called when it is known, or can't be."""
+        """Ask the ledger for `cost`; `answered` is called when it is known, or can't be.
+
+        Of shared cells alone: no other one says that it `must_ask`.
+        """
         raise NotImplementedError
 
     def redefine(self, limit: Limit) -> None:
