@@ -3,8 +3,8 @@
     .venv/bin/python bench/journal.py                       as it is
     PYTHONPATH=build/compiled .venv/bin/python bench/journal.py   with the hot path compiled
 
-Each exchange is put down twice (intent, record) and written with the others of its turn of the loop; the journal lies
-in memory (/dev/shm) where there is one, so that the disk isn't measured.
+Each exchange is put down twice (intent, record) and written with the others of its turn of the loop, and its batch is
+sealed; the journal lies in memory (/dev/shm) where there is one, so that the disk isn't measured.
 """
 
 import asyncio

@@ -9,7 +9,9 @@ from uuid import UUID
 import orjson
 import pytest
 
+from exeat.journal.entries import Kind
 from exeat.journal.follow import Follower
+from exeat.journal.recovery import recover
 from exeat.journal.segments import numbers_in, path_of
 from exeat.journal.writer import Journal
 from exeat.model.audit import GENESIS, Batch, hash_batch
@@ -158,6 +160,12 @@ def records_in(folder: Path) -> list[bytes]:
     batches = batches_in(folder)
     verify(batches)
     return [made for batch in batches for made in batch.records]
+
+
+def safe_in(folder: Path) -> list[bytes]:
+    """As records_in, and those of the batch that is open."""
+    left_open = [payload for kind, payload, _ in recover(folder).unsealed if kind == Kind.RECORD]
+    return records_in(folder) + left_open
 
 
 def verify(batches: list[Batch], previous: bytes = GENESIS, number: int = 1, first: int = 1) -> None:

@@ -60,10 +60,10 @@ class Conversation(RuleBasedStateMachine):
         self._begun.pop(number, None)
         self._new.pop(number, None)
 
-    @rule()
-    def commits(self) -> None:
-        """A turn of the loop ends."""
-        assert self._life.journal.commit()
+    @rule(seals=st.booleans())
+    def commits(self, seals: bool) -> None:  # noqa: FBT001 - drawn
+        """A turn of the loop ends; the batch may stay open."""
+        assert self._life.journal.commit(seals=seals)
         self._is_safe()
 
     def _is_safe(self) -> None:

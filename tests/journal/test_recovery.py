@@ -14,22 +14,22 @@ from exeat.journal.segments import numbers_in, path_of
 from tests.journal.lives import Life, intent, last_segment, outcome, record, records_in
 
 
-def written(folder: Path) -> list[int]:
+def written(folder: Path, *, seals: bool) -> list[int]:
     """A life of three commits that ends at once; the length of its segment after each of them."""
     life = Life(folder)
     ends = [life.journal._offset]  # noqa: SLF001 - the only way to know
     life.begin(1)
     life.begin(2)
-    assert life.journal.commit()
+    assert life.journal.commit(seals=seals)
     ends.append(life.journal._offset)  # noqa: SLF001 - as above
     life.end(1, 30)
     life.begin(3)
-    assert life.journal.commit()
+    assert life.journal.commit(seals=seals)
     ends.append(life.journal._offset)  # noqa: SLF001 - as above
     life.end(2)
     life.end(3)
     life.end(4)
-    assert life.journal.commit()
+    assert life.journal.commit(seals=seals)
     ends.append(life.journal._offset)  # noqa: SLF001 - as above
     life.crash()
     return ends
@@ -46,12 +46,12 @@ def expected(at: int, ends: list[int]) -> tuple[set[bytes], set[bytes]]:
     return {record(1, 30), record(2), record(3), record(4)}, set()
 
 
-@given(st.floats(0, 1), st.booleans(), st.binary(max_size=20))
-def test_a_cut_anywhere(share: float, shortens: bool, garbage: bytes) -> None:  # noqa: FBT001 - drawn
+@given(st.floats(0, 1), st.booleans(), st.binary(max_size=20), st.booleans())
+def test_a_cut_anywhere(share: float, shortens: bool, garbage: bytes, seals: bool) -> None:  # noqa: FBT001 - drawn
     """However much of the last segment's bytes is there, what was committed is kept, and each exchange once."""
     with TemporaryDirectory() as name:
         folder = Path(name) / "j"
-        ends = written(folder)
+        ends = written(folder, seals=seals)
         at = ends[0] + round(share * (ends[-1] - ends[0]))
         file = last_segment(folder)
         data = file.read_bytes()

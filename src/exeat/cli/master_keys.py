@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 
 from exeat.cli.data_folder import JOURNAL_FOLDER, read_instance
 from exeat.config.kept import KEPT_FILE, find_master_keys
+from exeat.journal.entries import Kind, parse_body
 from exeat.journal.follow import Follower
+from exeat.journal.recovery import recover
 from exeat.model.sealed import master_key_of
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.bodies import Kept, count_bodies
@@ -98,6 +100,8 @@ def _count_waiting(engine: Engine, data_dir: Path) -> Counter[str]:
     writer, found = AuditWriter(engine), Counter[str]()
     instance, journals = read_instance(data_dir), data_dir / JOURNAL_FOLDER
     for folder in sorted(journals.iterdir()) if instance is not None and journals.is_dir() else ():
+        left_open = [parse_body(payload) for kind, payload, _ in recover(folder).unsealed if kind == Kind.BODY]
+        found.update(master_key_of(body.octets) for body in left_open)
         follower = Follower(folder, *writer.where(f"{instance}/{folder.name}"))
         while batches := follower.read():
             found.update(master_key_of(body.octets) for batch in batches for body in batch.bodies)

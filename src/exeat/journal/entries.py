@@ -1,7 +1,8 @@
 """The bytes of a journal: entries one after the other, each with its length and checksum.
 
 A segment is a file of entries, made larger than what it holds: a length of zero is where it ends so far. Its first
-entry is an OPENING. A record counts from when it is written; a SEAL closes the batch of the records before it.
+entry is an OPENING. A record counts from when it is written; a SEAL closes the batch of the records before it, and
+readers take whole batches.
 
     length of the payload, 4 bytes | CRC-32 of kind and payload, 4 bytes | kind, 1 byte | payload
 """
@@ -10,14 +11,15 @@ import struct
 import zlib
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from exeat.model.audit import ChainState, KeptBody
 
-HEADER = struct.Struct(">IIB")
+HEADER: Final = struct.Struct(">IIB")
 SIZE_LIMIT_BYTES = 2 * 1024 * 1024  # a length beyond it is garbage: no entry is as large
 _BODY = struct.Struct(">36s8sQ")
-_SEAL = struct.Struct(">QQI32s")
+_SEAL: Final = struct.Struct(">QQI32s")
+SEAL_BYTES: Final = HEADER.size + _SEAL.size
 
 
 class Kind(IntEnum):
@@ -30,8 +32,9 @@ class Kind(IntEnum):
     BODY = 5
 
 
-_CRC_OF_KIND = [zlib.crc32(bytes([number])) for number in range(6)]
-_INTENT, _RECORD = int(Kind.INTENT), int(Kind.RECORD)
+_pack: Final = HEADER.pack  # bound once: each attribute that needn't be looked up counts here
+_crc32: Final = zlib.crc32
+_CRC_OF_KIND: Final = [zlib.crc32(bytes([number])) for number in range(6)]
 
 
 class Entry(NamedTuple):
@@ -52,7 +55,7 @@ class BrokenEntryError(Exception):
 
 def render_entry(kind: int, payload: bytes) -> bytes:
     """One entry."""
-    return HEADER.pack(len(payload), zlib.crc32(payload, _CRC_OF_KIND[kind]), kind) + payload
+    return _pack(len(payload), _crc32(payload, _CRC_OF_KIND[kind]), kind) + payload
 
 
 def render_body(body: KeptBody) -> bytes:

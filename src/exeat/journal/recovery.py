@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from exeat.journal.entries import BrokenEntryError, Kind, parse_entries, parse_seal
+from exeat.journal.entries import BrokenEntryError, Entry, Kind, parse_entries, parse_seal
 from exeat.journal.segments import numbers_in, parse_opening, path_of
 from exeat.model.audit import ChainState
 
@@ -14,44 +14,50 @@ _RECORD_ID = slice(7, 43)  # {"id":"<id>",…
 
 
 class Found(NamedTuple):
-    """`unsealed` are records whose batch was cut off, `open_intents` the intents without a record, oldest first."""
+    """`unsealed` are the records of the batch that was open, with their bodies; `open_intents` have no record.
+
+    Both are in the order in which they were written.
+    """
 
     state: ChainState
     segment: int
-    unsealed: list[bytes]
+    unsealed: list[Entry]
     open_intents: list[bytes]
 
 
 def recover(folder: Path) -> Found:
     """Read the end of a journal; what is torn there was relied on by nobody."""
     numbers = numbers_in(folder)
-    state = ChainState()
-    unsealed: list[bytes] = []
+    found = Found(ChainState(), numbers[-1] if numbers else 0, [], [])
     intents: dict[bytes, bytes] = {}
     for number in numbers[-LOOKED_AT:]:
-        before = state
-        state, unsealed = _read(path_of(folder, number).read_bytes(), intents, before)
-    for record in unsealed:
-        intents.pop(record[_RECORD_ID], None)
-    return Found(state, numbers[-1] if numbers else 0, unsealed, list(intents.values()))
+        found = _read(path_of(folder, number).read_bytes(), intents, found)
+    _forget(intents, found.unsealed)
+    return found._replace(open_intents=list(intents.values()))
 
 
-def _read(data: bytes, intents: dict[bytes, bytes], state: ChainState) -> tuple[ChainState, list[bytes]]:
-    """Follow one segment: the chain's state at its end, the records behind it, and `intents` as they are then."""
-    records: list[bytes] = []
+def _read(data: bytes, intents: dict[bytes, bytes], before: Found) -> Found:
+    """Follow one segment: what is found at its end, and `intents` as they are then."""
+    state, unsealed = before.state, before.unsealed
     try:
-        for kind, payload, _ in parse_entries(data):
+        for entry in parse_entries(data):
+            kind, payload, _ = entry
             if kind == Kind.OPENING:
-                state = parse_opening(payload)[1]
+                state, unsealed = parse_opening(payload)[1], []  # a segment has what was open before it
             elif kind == Kind.INTENT:
                 intents[payload[_INTENT_ID]] = payload
-            elif kind == Kind.RECORD:
-                records.append(payload)
             elif kind == Kind.SEAL:
-                state = parse_seal(payload)[0]
-                for record in records:
-                    intents.pop(record[_RECORD_ID], None)
-                records = []
+                _forget(intents, unsealed)
+                state, unsealed = parse_seal(payload)[0], []
+            else:
+                unsealed.append(entry)
     except BrokenEntryError:
         pass  # torn while it was written
-    return state, records
+    return before._replace(state=state, unsealed=unsealed)
+
+
+def _forget(intents: dict[bytes, bytes], entries: list[Entry]) -> None:
+    """Take out the intents that these records are of."""
+    for entry in entries:
+        if entry.kind == Kind.RECORD:
+            intents.pop(entry.payload[_RECORD_ID], None)

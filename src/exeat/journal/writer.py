@@ -2,6 +2,7 @@
 
 Rule 1: entries gather during a turn of the event loop and are written with one system call, before anything that the
 turn has to send. So an intent is safe before its request leaves, and a record before the end of its answer does.
+A batch may stay open for some turns: its records are as safe, and whoever finds it open after a crash goes on with it.
 Rule 2: the room for what has begun is reserved: exchanges under way can be recorded when the disk is full.
 Rule 3: what can't be written is kept in memory, up to a bound, and written when there is room; beyond, it is counted.
 """
@@ -10,12 +11,15 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-from exeat.journal.entries import Kind, render_body, render_entry, render_seal
+from exeat.journal.entries import SEAL_BYTES, Kind, render_body, render_entry, render_seal
 from exeat.journal.recovery import recover
 from exeat.journal.segments import SEGMENT_BYTES, Spare, lock_folder, path_of, render_opening, write_at
-from exeat.model.audit import ChainState, KeptBody, hash_batch
+from exeat.model.audit import ChainState, KeptBody, begin_hash, hash_record
+
+if TYPE_CHECKING:
+    import hashlib
 
 SPARE_STEP_BYTES = 4 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
@@ -23,7 +27,10 @@ RESERVE_EACH_BYTES = 2 * 1024  # for the record of each exchange under way
 PENDING_LIMIT_BYTES = 4 * 1024 * 1024
 REFUSED_LIMIT_BYTES = 256 * 1024
 RETRY_S = 1.0
+OPEN_RECORDS: Final = 64  # in a batch that stays open
 SEGMENT_AGE_S = 3600.0
+_INTENT: Final = int(Kind.INTENT)
+_RECORD: Final = int(Kind.RECORD)
 
 
 @final
@@ -62,6 +69,7 @@ class Journal:
         self._clock = clock
         self._entries: list[bytes] = []
         self._records: list[bytes] = []
+        self._open = 0  # how many of the records of the batch that is open are written
         self._lock = lock_folder(folder, wait_s)
         self._spare = Spare(folder, segment_bytes)
         self._retry_at = 0.0  # writing
@@ -72,11 +80,11 @@ class Journal:
         self._offset = self._end = 0
         found = recover(folder)
         self._state = found.state
+        self._hash = _begin_batch(found.state)  # of the records of the open batch that are written
         self._recovered_intents = found.open_intents
         self._segment = found.segment
         self.recovered: Final = len(found.open_intents)
-        self._entries += [render_entry(_RECORD, record) for record in found.unsealed]
-        self._records += found.unsealed
+        self._unsealed = found.unsealed  # until there is a segment that begins with them
         for intent in found.open_intents:
             self.record(interrupted(intent))
         self._tend_segment(self._began_at)
@@ -132,16 +140,20 @@ class Journal:
         """Whether something isn't safe yet."""
         return bool(self._entries) or not self._is_synced
 
-    def commit(self) -> bool:
-        """Write what has gathered; whether it is safe. Where it isn't, it stays in memory and is tried again."""
-        if not self.has_pending:
+    def commit(self, *, seals: bool = True) -> bool:
+        """Write what has gathered; whether it is safe. Where it isn't, it stays in memory and is tried again.
+
+        Unless it `seals`, the batch may stay open.
+        """
+        if not (self._entries or (seals and self._open) or not self._is_synced):
             return True
         if self._write_failure is not None and self._clock() < self._retry_at:
             return False
         try:
-            if self._entries:
-                self._write_entries()
-            self._sync()
+            if self._entries or (seals and self._open):
+                self._write_entries(seals=seals)
+            if not self._is_synced:
+                self._sync()
         except OSError as error:
             self._write_failure = _reason_of(error)
             self._retry_at = self._clock() + RETRY_S
@@ -150,20 +162,43 @@ class Journal:
         self._pending_bytes = 0
         return True
 
-    def _write_entries(self) -> None:
-        """Write what has gathered, as one batch. From then on readers see it: it is never written again."""
-        records, state = self._records, self._state
-        data = b"".join(self._entries)
+    def _write_entries(self, *, seals: bool) -> None:
+        """Write what has gathered, and the seal if it is time for it. What was written is never written again."""
+        entries, records = self._entries, self._records
+        data = entries[0] if len(entries) == 1 else b"".join(entries)
+        if self._offset + len(data) + SEAL_BYTES > self._end:
+            self._rotate(len(data) + SEAL_BYTES)
+        count = self._open + len(records)
+        # What is to reach the disk is sealed there: else a reader could have what the disk lacks.
+        if count and (seals or self.to_disk or count >= OPEN_RECORDS):
+            self._write_seal(data, records)
+        else:
+            self._write(data)
+            for record in records:
+                hash_record(self._hash, record)
+            self._open = count
+        self._entries = []
         if records:
-            digest = hash_batch(state.hash, state.batch + 1, state.record + 1, records)
-            state = ChainState(state.batch + 1, state.record + len(records), digest)
-            data += render_seal(state, len(records))
-        if self._offset + len(data) > self._end:
-            self._rotate(len(data))
-        self._offset = write_at(self._descriptor, data, self._offset)
-        self._is_synced = False
-        self._state = state
-        self._entries, self._records, self._recovered_intents = [], [], []
+            self._records = []
+        if self._recovered_intents:
+            self._recovered_intents = []
+
+    def _write_seal(self, data: bytes, records: list[bytes]) -> None:
+        """Write data with these records, and the seal behind them and what is open."""
+        last, count, whole = self._state, self._open + len(records), self._hash.copy()
+        for record in records:
+            hash_record(whole, record)
+        state = ChainState(last.batch + 1, last.record + count, whole.digest())
+        self._write(data + render_seal(state, count))
+        self._state, self._open, self._hash = state, 0, _begin_batch(state)
+
+    def _write(self, data: bytes) -> None:
+        size, offset = len(data), self._offset
+        written = os.pwrite(self._descriptor, data, offset)
+        if written < size:
+            write_at(self._descriptor, data[written:], offset + written)
+        self._offset = offset + size
+        self._is_synced = not self.to_disk
 
     def _sync(self) -> None:
         if self.to_disk and not self._is_synced:
@@ -209,19 +244,30 @@ class Journal:
         left = self._end - self._offset + self._spare.reserved
         return left > RESERVE_BYTES + active * RESERVE_EACH_BYTES
 
-    def _rotate(self, needed: int = 0) -> None:
-        """Go on in a new segment, which begins with the chain's state and the intents of what is under way."""
+    def _rotate(self, needed: int = SEAL_BYTES) -> None:
+        """Go on in a new segment, which begins with the chain's state and the intents of what is under way.
+
+        The old one ends with a seal, for which there is always room; what a life before has left open goes on here.
+        """
+        if self._open:
+            self._write_seal(b"", [])
         self._sync()
         number = self._segment + 1
         intents = [*self._recovered_intents, *self._open_intents()]
         head = render_opening(self.chain, number, self._state)
         head += b"".join([render_entry(_INTENT, intent) for intent in intents])
+        head += b"".join([render_entry(kind, payload) for kind, payload, _ in self._unsealed])
         path = path_of(self._folder, number)
         descriptor, end = self._spare.become(path, head, needed, to_disk=self.to_disk)
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._segment = descriptor, number
         self._offset, self._end = len(head), end
+        for kind, payload, _ in self._unsealed:
+            if kind == _RECORD:
+                hash_record(self._hash, payload)
+                self._open += 1
+        self._unsealed = []
         self._began_at = self._clock()
 
     def close(self) -> None:
@@ -234,7 +280,8 @@ class Journal:
         os.close(self._lock)
 
 
-_INTENT, _RECORD = int(Kind.INTENT), int(Kind.RECORD)
+def _begin_batch(state: ChainState) -> "hashlib._Hash":
+    return begin_hash(state.hash, state.batch + 1, state.record + 1)
 
 
 def _reason_of(error: OSError) -> str:

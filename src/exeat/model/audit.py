@@ -9,8 +9,8 @@ Members of a record, null where there is nothing to say:
     id (UUIDv7), time (RFC 3339, UTC, when it began), kind ("exchange" or "change"), outcome ("completed", "refused",
     "failed", "interrupted"), consumer, key (its public part), address, mode, method, upstream, origin, path,
     query (values redacted), decision, reason, status, error, attempts (list of {endpoint, address, status, error,
-    began_ms, head_ms}), credential (its kind), duration_ms, head_ms, bytes_in, bytes_out, cost, cache, trace,
-    bodies (SHA-256 of what is kept of "request" and "response").
+    began_ms, head_ms, retry: why another one followed, or not}), credential (its kind), duration_ms, head_ms, bytes_in,
+    bytes_out, cost, cache, trace, bodies (SHA-256 of what is kept of "request" and "response").
 A change by an administrator has kind "change" and: id, time, outcome, actor, action, object, before, after.
 """
 
@@ -49,7 +49,7 @@ class KeptBody(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Records of one chain that were written together. `first` is the number of its first record, from 1.
+    """Records of one chain that are sealed together. `first` is the number of its first record, from 1.
 
     `bodies` are those of these records. `position` is where the journal goes on after it.
     """
@@ -66,6 +66,18 @@ class Batch(NamedTuple):
 
 def hash_batch(previous: bytes, number: int, first: int, records: Iterable[bytes]) -> bytes:
     """SHA-256 (FIPS 180-4) over the hash before, both numbers, and each record behind its length."""
-    digest = hashlib.sha256(b"%b%b%b" % (previous, number.to_bytes(8), first.to_bytes(8)))
-    digest.update(b"".join([part for record in records for part in (len(record).to_bytes(4), record)]))
-    return digest.digest()
+    batch = begin_hash(previous, number, first)
+    for record in records:
+        hash_record(batch, record)
+    return batch.digest()
+
+
+def begin_hash(previous: bytes, number: int, first: int) -> "hashlib._Hash":
+    """The hash of a batch before its first record."""
+    return hashlib.sha256(b"%b%b%b" % (previous, number.to_bytes(8), first.to_bytes(8)))
+
+
+def hash_record(batch: "hashlib._Hash", record: bytes) -> None:
+    """Have the hash of a batch cover one more record."""
+    batch.update(len(record).to_bytes(4))
+    batch.update(record)
