@@ -13,6 +13,7 @@ import pytest
 from exeat.errors import Code
 from tests.end_to_end.test_limits import Place, limited
 from tests.support.certificates import Authority
+from tests.support.gateway import make_key
 from tests.support.origins import Peer, Request
 from tests.support.problems import check_problem
 
@@ -69,27 +70,44 @@ def test_calls_made_at_once_cant_spend_more_than_there_is(authority: Authority) 
         assert left(place) == "0"
 
 
-@pytest.mark.parametrize(
-    ("path", "price", "cost"),
-    [
-        ("/api/json", TOKENS, "0.2"),
-        ("/api/gzip", TOKENS, "0.2"),
-        ("/api/events", TOKENS, "0.2"),
-        ("/api/much", TOKENS, "2.5"),
-        ("/api/garbage", TOKENS, "1"),
-        ("/api/field", {"field": "X-Cost", "currency": "USD", "reserve": "1 USD"}, "0.2"),
-        ("/api/long", {"megabyte": "2 USD", "reserve": "1 USD"}, "0.2"),
-        ("/api/x", {"rules": [{"paths": ["/x"], "price": "0.2 USD"}], "otherwise": "3 USD"}, "0.2"),
-    ],
-)
-def test_what_a_call_costs_is_settled(authority: Authority, path: str, price: dict[str, object], cost: str) -> None:
+# By path: what a call is said to cost, and what it costs.
+PRICED: dict[str, tuple[dict[str, object], str]] = {
+    "/api/json": (TOKENS, "0.2"),
+    "/api/gzip": (TOKENS, "0.2"),
+    "/api/events": (TOKENS, "0.2"),
+    "/api/much": (TOKENS, "2.5"),
+    "/api/garbage": (TOKENS, "1"),
+    "/api/field": ({"field": "X-Cost", "currency": "USD", "reserve": "1 USD"}, "0.2"),
+    "/api/long": ({"megabyte": "2 USD", "reserve": "1 USD"}, "0.2"),
+    "/api/x": ({"rules": [{"paths": ["/x"], "price": "0.2 USD"}], "otherwise": "3 USD"}, "0.2"),
+}
+
+
+@pytest.fixture(scope="module")
+def priced(authority: Authority) -> Iterator[dict[str, Place]]:
+    """One gateway, and a consumer with a budget for each path."""
+    keys = {path: make_key() for path in PRICED}
+    consumers = {
+        path.rpartition("/")[2]: {
+            "keys": [{"sha256": keys[path].sha256}],
+            "grants": ["api"],
+            "limits": [{"budget": "10 USD/day", "price": price}],
+        }
+        for path, (price, _) in PRICED.items()
+    }
+    with limited(authority, [], consumers=consumers) as place, place.origin.doing(metered):
+        yield {path: Place(place.gateway, place.origin, key, place.document) for path, key in keys.items()}
+
+
+@pytest.mark.parametrize("path", PRICED)
+def test_what_a_call_costs_is_settled(priced: dict[str, Place], path: str) -> None:
     """What was held back becomes what the answer says; where it says nothing usable, it stands."""
-    with budgeted(authority, {"budget": "10 USD/day", "price": price}) as place:
-        answer = place.call(path)
-        assert answer.status == 200
-        line = place.gateway.access_line(answer.field("Exeat-Request-Id"))
-        assert line["cost"] == {"amount": cost, "currency": "USD"}
-        assert float(left(place)) == pytest.approx(10 - float(cost))
+    place, cost = priced[path], PRICED[path][1]
+    answer = place.call(path)
+    assert answer.status == 200
+    line = place.gateway.access_line(answer.field("Exeat-Request-Id"))
+    assert line["cost"] == {"amount": cost, "currency": "USD"}
+    assert float(left(place)) == pytest.approx(10 - float(cost))
 
 
 def test_a_call_of_which_nothing_was_sent_costs_nothing(authority: Authority) -> None:

@@ -1,10 +1,11 @@
 """Limits of several gateways that count in one Redis: exact together, whatever happens to any of them or to Redis."""
 
+import itertools
 import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import h11
@@ -17,12 +18,20 @@ from tests.support.raw_caller import RawCaller
 from tests.support.redis import PASSWORD, RedisServer, cluster_url, redis_cluster, redis_server
 
 ENVIRONMENT = os.environ  # noqa: TID251 - a switch of the test run
-RUNS = int(ENVIRONMENT.get("EXEAT_LIMIT_RUNS", "1"))
+RUNS_LIMIT = int(ENVIRONMENT.get("EXEAT_LIMIT_RUNS", "1"))
+RUNS = [range(RUNS_LIMIT)[first : first + 5] for first in range(0, RUNS_LIMIT, 5)]  # on the same gateways
 INSTANCES = 4
 CALLERS = 64
 CALLS = 6
 N = 500
-QUOTA = {"quota": f"{N}/year"}
+NUMBERS = itertools.count()
+QUOTA: Mapping[str, object] = {"quota": f"{N}/year"}
+# What all run out of, and how that is said.
+EXACT: dict[str, tuple[Mapping[str, object], int]] = {
+    "quota": (QUOTA, 429),
+    "rate": ({"rate": f"{N}/24h"}, 429),
+    "budget": ({"budget": "5 EUR/year", "price": "0.01 EUR"}, 402),
+}
 GONE = "Redis can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets refuse"
 BACK = "Redis is reached again"
 
@@ -36,19 +45,20 @@ def redis() -> Iterator[RedisServer]:
 
 
 class Place:
-    """Gateways in front of an upstream that counts what reaches it."""
+    """A consumer of gateways in front of an upstream that notes what reaches it."""
 
-    def __init__(self, gateways: list[Gateway], key: str, received: list[str]) -> None:
+    def __init__(self, gateways: list[Gateway], name: str, key: str) -> None:
         self.gateways = gateways
         self.answers: Counter[int] = Counter()
-        self.received = received
+        self.received: list[str] = []  # of its own target
+        self._target = f"/api/{name}"
         self._key = key
         self._lock = threading.Lock()
 
-    def status(self, number: int = 0, target: str = "/api/x") -> int:
+    def status(self, number: int = 0, target: str = "") -> int:
         """The status of one call of one gateway."""
         with RawCaller(self.gateways[number].port) as caller:
-            return caller.call("GET", target, f"Exeat-Key: {self._key}").status
+            return caller.call("GET", target or self._target, f"Exeat-Key: {self._key}").status
 
     def crowd(self, callers: int = CALLERS, calls: int = CALLS, *, during: Callable[[], None] | None = None) -> None:
         """Have so many call each gateway at once; `during` happens in the middle of it."""
@@ -72,7 +82,7 @@ class Place:
                 left += 1
                 while left > 0:
                     left -= 1
-                    status = caller.call("GET", "/api/x", f"Exeat-Key: {self._key}").status
+                    status = caller.call("GET", self._target, f"Exeat-Key: {self._key}").status
                     with self._lock:
                         self.answers[status] += 1
 
@@ -82,15 +92,6 @@ class Place:
         while self.answers[200] != before:
             before = self.answers[200]
             self.crowd(4, 3)
-
-    def go_on_until(self, passed: int) -> None:
-        """Call on until so many have passed: what lies idle with one gateway comes back to the others in a while."""
-        wait_until(lambda: self._have_passed(passed), f"{passed} have passed")
-
-    def _have_passed(self, passed: int) -> bool:
-        if self.answers[200] < passed:
-            self.crowd(1, 1)
-        return self.answers[200] >= passed
 
     def middle(self, part: int) -> None:
         """Wait until so many requests have reached the upstream."""
@@ -105,11 +106,30 @@ def instances(
     workers: int = 1,
     behave: Callable[[], None] = lambda: None,
 ) -> Iterator[Place]:
-    """So many gateways whose consumer has these limits."""
-    key, received = make_key(), list[str]()
+    """So many gateways, and a consumer who has these limits; its name is new: so is what Redis counts for it."""
+    name = f"web-{next(NUMBERS)}"
+    with consumers_of(url, {name: limits}, count=count, workers=workers, behave=behave) as places:
+        yield places[name]
+
+
+@contextmanager
+def consumers_of(
+    url: str,
+    limits: Mapping[str, Sequence[Mapping[str, object]]],
+    *,
+    count: int = INSTANCES,
+    workers: int = 1,
+    behave: Callable[[], None] = lambda: None,
+) -> Iterator[dict[str, Place]]:
+    """So many gateways, and for each name a consumer who has these limits."""
+    keys = {name: make_key() for name in limits}
+    gateways: list[Gateway] = []
+    places = {name: Place(gateways, name, key.key) for name, key in keys.items()}
 
     def answer(peer: Peer, request: Request) -> None:
-        received.append(request.target)
+        place = places.get(request.target[1:])
+        if place is not None:
+            place.received.append(request.target)
         behave()
         if request.target == "/busy":
             peer.answer(b"no", "Retry-After: 60", status="429 Too Many Requests")
@@ -120,42 +140,37 @@ def instances(
         origin = stack.enter_context(Origin(answer))
         document = {
             "upstreams": {"api": origin.entry()},
-            "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["api"], "limits": list(limits)}},
+            "consumers": {
+                name: {"keys": [{"sha256": keys[name].sha256}], "grants": ["api"], "limits": list(own)}
+                for name, own in limits.items()
+            },
         }
-        gateways = [
-            stack.enter_context(Gateway(document, {"EXEAT_REDIS_URL": url}, workers=workers)) for _ in range(count)
-        ]
-        yield Place(gateways, key.key, received)
+        settings = {"EXEAT_REDIS_URL": url}
+        gateways += [stack.enter_context(Gateway(document, settings, workers=workers)) for _ in range(count)]
+        yield places
 
 
-@pytest.fixture(autouse=True)
-def empty(redis: RedisServer) -> None:
-    """Limits of the same name begin anew with each test."""
-    redis.run("FLUSHALL")
+@pytest.fixture(scope="module")
+def exact(redis: RedisServer, request: pytest.FixtureRequest) -> Iterator[dict[str, Place]]:
+    """Gateways for some runs of what is exact: a consumer for each."""
+    limits = {f"{name}-{run}": [EXACT[name][0]] for name in EXACT for run in RUNS[request.param]}
+    with consumers_of(redis.url, limits) as places:
+        yield places
 
 
 # Exact
 
 
-@pytest.mark.parametrize("run", range(RUNS))
 @pytest.mark.parametrize(
-    ("limits", "refusal"),
-    [
-        ([QUOTA], 429),
-        ([{"rate": f"{N}/24h"}], 429),
-        ([{"budget": "5 EUR/year", "price": "0.01 EUR"}], 402),
-    ],
-    ids=["quota", "rate", "budget"],
+    ("exact", "run"), [(number, run) for number, runs in enumerate(RUNS) for run in runs], indirect=["exact"]
 )
-def test_exactly_as_many_pass(redis: RedisServer, limits: list[dict[str, object]], refusal: int, run: int) -> None:  # noqa: ARG001
-    """Of many at once on all gateways, exactly as many pass as the limit lets: the last one of all, too."""
-    with instances(redis.url, *limits) as place:
-        place.crowd()
-        assert place.answers[200] >= N - INSTANCES
-        place.go_on_until(N)
-        place.crowd(8, 3)
-        assert len(place.received) == place.answers[200] == N
-        assert set(place.answers) == {200, refusal}
+@pytest.mark.parametrize("name", EXACT)
+def test_exactly_as_many_pass(exact: dict[str, Place], name: str, run: int) -> None:
+    """Of many at once on all gateways, exactly as many pass as the limit lets."""
+    place = exact[f"{name}-{run}"]
+    place.crowd()
+    assert place.answers == {200: N, EXACT[name][1]: INSTANCES * CALLERS * CALLS - N}
+    assert len(place.received) == N
 
 
 def test_as_many_run_at_once(redis: RedisServer) -> None:

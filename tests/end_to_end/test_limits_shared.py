@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,6 +25,16 @@ WORKERS = 4
 CALLERS = 64 * WORKERS
 N = 500
 QUOTA: JsonObject = {"quota": f"{N}/year"}
+# What all run out of, and how that is said.
+EXACT: dict[str, tuple[list[JsonObject], int]] = {
+    "quota": ([QUOTA], 429),
+    "rate": ([{"rate": f"{N}/24h"}], 429),
+    "budget": ([{"budget": "5 EUR/year", "price": "0.01 EUR"}], 402),
+    "several": (
+        [{"rate": "100_000/second", "per": "key"}, QUOTA, {"budget": "9 EUR/month", "price": "0.01 EUR"}],
+        429,
+    ),
+}
 DIED = "counters process died; it is started again"
 AWAY = (
     "the counters can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets refuse"
@@ -31,25 +42,32 @@ AWAY = (
 
 
 class Place:
-    """A gateway with limits, in front of an upstream that counts what reaches it."""
+    """A consumer of a gateway with limits, in front of an upstream that counts what reaches it.
 
-    def __init__(self, gateway: Gateway, key: str, received: list[str]) -> None:
+    `behave` is what the upstream does with each of its requests; `waits` are how long its crowds' calls took (s).
+    """
+
+    def __init__(self, gateway: Gateway, name: str, key: str) -> None:
         self.gateway = gateway
         self.answers: Counter[int] = Counter()
+        self.waits: list[float] = []
+        self.received = 0
+        self.behave: Callable[[], None] = lambda: None
+        self._target = f"/api/{name}"
         self._key = key
-        self._received = received
         self._lock = threading.Lock()
 
-    @property
-    def received(self) -> int:
-        """How many requests the upstream has had."""
-        return len(self._received)
+    def receive(self) -> None:
+        """The upstream has had a request."""
+        with self._lock:
+            self.received += 1
+        self.behave()
 
-    def call(self, caller: RawCaller, target: str = "/api/x") -> int:
+    def call(self, caller: RawCaller, target: str = "") -> int:
         """One call on a connection; its status."""
-        return caller.call("GET", target, f"Exeat-Key: {self._key}").status
+        return caller.call("GET", target or self._target, f"Exeat-Key: {self._key}").status
 
-    def status(self, target: str = "/api/x") -> int:
+    def status(self, target: str = "") -> int:
         """The status of one call on a connection of its own."""
         with RawCaller(self.gateway.port) as caller:
             return self.call(caller, target)
@@ -70,10 +88,12 @@ class Place:
             left -= 1
             with suppress(OSError, h11.RemoteProtocolError, AssertionError), RawCaller(self.gateway.port) as caller:
                 while left >= 0:
+                    began = time.monotonic()
                     status = self.call(caller)
                     left -= 1
                     with self._lock:
                         self.answers[status] += 1
+                        self.waits.append(time.monotonic() - began)
 
     def exhaust(self) -> None:
         """Call until every worker says that nothing is left."""
@@ -90,12 +110,24 @@ class Place:
 
 
 @contextmanager
-def limited(*limits: JsonObject, workers: int = WORKERS, folder: Path | None = None, **more: object) -> Iterator[Place]:
+def limited(*limits: JsonObject, workers: int = WORKERS, folder: Path | None = None) -> Iterator[Place]:
     """A gateway whose consumer has these limits."""
-    key, received = make_key(), list[str]()
+    with consumers_of({"x": list(limits)}, workers=workers, folder=folder) as places:
+        yield places["x"]
+
+
+@contextmanager
+def consumers_of(
+    limits: Mapping[str, list[JsonObject]], *, workers: int = WORKERS, folder: Path | None = None
+) -> Iterator[dict[str, Place]]:
+    """A gateway, and for each name a consumer who has these limits."""
+    keys = {name: make_key() for name in limits}
+    places: dict[str, Place] = {}
 
     def behave(peer: Peer, request: Request) -> None:
-        received.append(request.target)
+        place = places.get(request.target[1:])
+        if place is not None:
+            place.receive()
         if request.target == "/busy":
             peer.answer(b"no", "Retry-After: 60", status="429 Too Many Requests")
         else:
@@ -104,11 +136,24 @@ def limited(*limits: JsonObject, workers: int = WORKERS, folder: Path | None = N
     with Origin(behave) as origin:
         document = {
             "upstreams": {"api": origin.entry()},
-            "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["api"], "limits": list(limits)}},
-            **more,
+            "consumers": {
+                name: {"keys": [{"sha256": keys[name].sha256}], "grants": ["api"], "limits": own}
+                for name, own in limits.items()
+            },
         }
         with Gateway(document, workers=workers, folder=folder) as gateway:
-            yield Place(gateway, key.key, received)
+            places.update({name: Place(gateway, name, key.key) for name, key in keys.items()})
+            yield places
+
+
+@pytest.fixture(scope="module")
+def together() -> Iterator[dict[str, Place]]:
+    """One gateway for all that harms nobody: a consumer for each."""
+    limits = {f"{name}-{run}": EXACT[name][0] for name in EXACT for run in range(RUNS)}
+    limits["running"] = [{"concurrency": 7, "wait": "20s", "queue": 1000}]
+    limits["waiting"] = [{"rate": "50/second", "burst": 1, "wait": "20s", "queue": 1000}]
+    with consumers_of(limits) as places:
+        yield places
 
 
 def kill_all(gateway: Gateway) -> None:
@@ -131,29 +176,20 @@ def kill_counters(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("run", range(RUNS))
-@pytest.mark.parametrize(
-    ("limits", "refusal"),
-    [
-        ([QUOTA], 429),
-        ([{"rate": f"{N}/24h"}], 429),
-        ([{"budget": "5 EUR/year", "price": "0.01 EUR"}], 402),
-        ([{"rate": "100_000/second", "per": "key"}, QUOTA, {"budget": "9 EUR/month", "price": "0.01 EUR"}], 429),
-    ],
-    ids=["quota", "rate", "budget", "several"],
-)
-def test_exactly_as_many_pass(limits: list[JsonObject], refusal: int, run: int) -> None:  # noqa: ARG001
+@pytest.mark.parametrize("name", EXACT)
+def test_exactly_as_many_pass(together: dict[str, Place], name: str, run: int) -> None:
     """Of many at once on all workers, exactly as many pass as the limit lets."""
-    with limited(*limits) as place:
-        place.crowd()
-        assert place.answers == {200: N, refusal: CALLERS * 6 - N}
-        assert place.received == N
+    place = together[f"{name}-{run}"]
+    place.crowd()
+    assert place.answers == {200: N, EXACT[name][1]: CALLERS * 6 - N}
+    assert place.received == N
 
 
-def test_as_many_run_at_once() -> None:
+def test_as_many_run_at_once(together: dict[str, Place]) -> None:
     """At no time run more on all workers together than may; all callers in line have their turn."""
-    running, most, lock, key = 0, 0, threading.Lock(), make_key()
+    running, most, lock = 0, 0, threading.Lock()
 
-    def behave(peer: Peer, request: Request) -> None:  # noqa: ARG001
+    def behave() -> None:
         nonlocal running, most
         with lock:
             running += 1
@@ -161,18 +197,23 @@ def test_as_many_run_at_once() -> None:
         threading.Event().wait(0.005)
         with lock:
             running -= 1
-        peer.answer(b"fine")
 
-    with Origin(behave) as origin:
-        limit = {"concurrency": 7, "wait": "20s", "queue": 1000}
-        consumer = {"keys": [{"sha256": key.sha256}], "grants": ["api"], "limits": [limit]}
-        with Gateway(
-            {"upstreams": {"api": origin.entry()}, "consumers": {"web": consumer}}, workers=WORKERS
-        ) as gateway:
-            place = Place(gateway, key.key, [])
-            place.crowd(64, 5)
-            assert place.answers == {200: 320}
+    place = together["running"]
+    place.behave = behave
+    place.crowd(64, 5)
+    assert place.answers == {200: 320}
     assert most == 7
+
+
+def test_everybody_waits_equally_long(together: dict[str, Place]) -> None:
+    """In line for a slow rate it is everybody's turn, whichever worker has the connection, and none is left out."""
+    place = together["waiting"]
+    began = time.monotonic()
+    place.crowd(32, 4)
+    pace = 32 * 4 / (time.monotonic() - began)
+    assert place.answers == {200: 32 * 4}
+    assert pace < 51
+    assert max(place.waits) < 2 * 32 / pace
 
 
 # Deaths

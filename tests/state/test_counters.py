@@ -10,12 +10,12 @@ from pathlib import Path
 from exeat.model.limit import Kind
 from exeat.state.counters import AWAY_NS, Counters
 from exeat.state.leased import LeasedCell
-from exeat.state.ledger import WINDOW, Charge, Give, Hold, Pause, Question, Recall, Take
-from exeat.state.memory import MemoryLedger
-from exeat.state.messages import Frames, parse_questions, render_answers, render_recall
+from exeat.state.ledger import PERMITS, WINDOW, Charge, Give, Hold, Pause, Recall, Rest, Said, Stand, Take
+from exeat.state.messages import Frames, parse_questions, render_answers, render_word
 from exeat.state.shared import lease
+from exeat.state.turns import Turns
 from exeat.telemetry.logs import Log
-from tests.state.world import make_limit
+from tests.state.world import Plain, make_limit
 
 SECOND = 1_000_000_000
 END = 2**62
@@ -25,10 +25,12 @@ class Server:
     """The ledger's end of the line; `heard` is what came over it. It answers unless it is `deaf`."""
 
     def __init__(self, path: Path) -> None:
-        self.heard: list[Question] = []
+        self.heard: list[Said] = []
         self.messages = 0
         self.deaf = False
-        self.ledger = MemoryLedger()
+        self._plain = Plain()
+        self.ledger = self._plain.memory
+        self._turns = Turns(self._plain)
         self._path = path
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
@@ -48,9 +50,19 @@ class Server:
         self._path.unlink()
         await asyncio.sleep(0.01)
 
+    async def hear_of_another(self, *said: Said) -> None:
+        """Hear what another worker says."""
+        await self._turns.answer([(2, list(said))], SECOND, SECOND)
+        self._tell()
+
+    def _tell(self) -> None:
+        for holder, word in self._turns.words():
+            if holder == 1:
+                self._writers[-1].write(render_word(word))
+
     def recall(self, name: str) -> None:
         """Say that others need what lies idle."""
-        self._writers[-1].write(render_recall(Recall(0, name, WINDOW)))
+        self._writers[-1].write(render_word(Recall(0, name, WINDOW, 7)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -59,12 +71,12 @@ class Server:
             while data := await reader.read(65536):
                 for message in frames.feed(data):
                     self.messages += 1
-                    questions = [one for one in parse_questions(message) if not isinstance(one, Pause)]
+                    questions = [one for one in parse_questions(message) if not isinstance(one, Pause | Rest)]
                     self.heard += questions
-                    answers = [self.ledger.ask(1, one, SECOND, SECOND) for one in questions]
-                    pairs = zip(questions, answers, strict=True)
+                    answers = await self._turns.answer([(1, questions)], SECOND, SECOND)
                     if not self.deaf:
-                        writer.write(render_answers([answer for one, answer in pairs if isinstance(one, Take)]))
+                        writer.write(render_answers(answers[0]))
+                        self._tell()
         writer.close()
 
 
@@ -239,7 +251,61 @@ def test_recall(tmp_path: Path) -> None:
             gives = [one for one in place.server.heard if isinstance(one, Give)]
             assert gives[0].name == cell.name
             assert gives[0].amount > 0
-            assert gives[1] == Give("nobody has this", WINDOW, 0)
+            assert gives[0].serial == 7
+            assert gives[1] == Give("nobody has this", WINDOW, 0, 7)
+
+    asyncio.run(run())
+
+
+def test_who_waits_for_others_asks_again_on_a_new_connection(tmp_path: Path) -> None:
+    """An answer that hangs on what lies idle elsewhere comes, also where the line breaks meanwhile."""
+
+    async def run() -> None:
+        async with line(tmp_path) as place:
+            cell = place.cell()
+            assert cell.must_ask(place.now, 1)  # and its name is that of the window
+            await place.server.hear_of_another(Take(cell.name, WINDOW, 1000, END, 1000, 1, 1000))
+            asking = asyncio.ensure_future(place.ask(cell))
+            await asyncio.sleep(0.02)
+            await place.server.stop()
+            await place.server.start()
+            await place.until_there()
+            await asyncio.sleep(0.02)
+            assert not asking.done()
+            (recall,) = place.server.ledger.recalls()
+            await place.server.hear_of_another(Give(cell.name, WINDOW, 1, recall.serial))
+            await asking
+            assert cell.ready_at(place.now, 1) <= place.now
+
+    asyncio.run(run())
+
+
+def test_who_stands_in_line_stands_again_on_a_new_connection(tmp_path: Path) -> None:
+    """A ledger that has lost its memory is told who waits; who is there first is called first."""
+
+    async def run() -> None:
+        async with line(tmp_path) as place:
+            cell, called = place.cell(Kind.CONCURRENCY, 1), asyncio.Event()
+
+            def look() -> None:
+                if cell.ready_at(place.now, 1) <= place.now:
+                    called.set()
+                else:
+                    cell.stand(place.now, [(3, SECOND, 1)], look)
+
+            await place.server.hear_of_another(Take(cell.name, PERMITS, 1, 0, 1, 1, 1))
+            look()
+            await asyncio.sleep(0.02)
+            await place.server.stop()
+            place.server.heard.clear()
+            await place.server.start()
+            await place.until_there()
+            await asyncio.sleep(0.02)
+            assert place.server.heard == [Stand(cell.name, PERMITS, 1, 0, [[3, SECOND, 1]])]
+            assert not called.is_set()
+            await place.server.hear_of_another(Give(cell.name, PERMITS, 1))
+            async with asyncio.timeout(5):
+                await called.wait()
 
     asyncio.run(run())
 

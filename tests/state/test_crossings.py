@@ -53,7 +53,8 @@ def test_what_others_hold_may_come_back() -> None:
     ledger = MemoryLedger()
     ledger.ask(2, Take("entry", WINDOW, 1000, END, 1, 1, 100), 0, 0)
     assert marks(ledger, take(998, amount=1000)) == []
-    assert marks(ledger, Give("entry", WINDOW, 0), take(998, amount=1000), holder=2) == [(100, 100)]
+    serial = ledger.recalls()[0].serial
+    assert marks(ledger, Give("entry", WINDOW, 0, serial), take(998, amount=1000), holder=2) == [(100, 100)]
 
 
 def test_what_became_known_late() -> None:

@@ -73,6 +73,50 @@ def test_all_of_a_quota_can_be_used(what: list[Step], amount: int) -> None:
     assert len(world.passed) == amount
 
 
+@given(steps(*USUAL), st.integers(1, 300), st.sampled_from([Kind.QUOTA, Kind.RATE, Kind.CONCURRENCY]))
+def test_nobody_is_refused_while_something_lies_idle(what: list[Step], amount: int, kind: Kind) -> None:
+    """Whatever was taken ahead, and wherever it lies: when the first is refused, all of the limit has passed."""
+    world = World(make_limit(kind, amount, unit="year", period=10_000 * SECOND, burst=amount), WORKERS)
+
+    def check() -> None:
+        assert len(world.passed) == amount
+
+    world.when_refused = check
+    play(world, what, lambda: None)
+    world.turn()
+    for place in range(WORKERS):
+        for _ in range(amount + 1):
+            world.request(place)
+    world.turn()
+    check()
+
+
+def test_who_does_not_answer_is_not_waited_for_long() -> None:
+    """A worker that hangs with what it has taken ahead holds up refusals once; what it gives back later is used."""
+    world = World(make_limit(Kind.QUOTA, 1000, unit="year"), 2)
+    for _ in range(100):
+        world.request(0)
+        world.turn()
+    world.lenders[0].is_stuck = True
+    for _ in range(1000):
+        world.request(1)
+    world.turn()
+    began = world.now
+    held = 900 - (len(world.passed) - 100)
+    assert (held > 0, world.refused) == (True, 0)
+    world.wait(SECOND // 2)
+    assert world.refused == 1000 - (900 - held)
+    world.request(1)
+    world.turn()
+    assert (world.now - began, world.refused) == (SECOND // 2, 1000 - (900 - held) + 1)
+    world.lenders[0].is_stuck = False
+    world.turn()
+    for _ in range(1000):
+        world.request(1)
+    world.turn()
+    assert len(world.passed) == 1000
+
+
 @given(steps(*USUAL, "end"), st.integers(1, 100))
 def test_what_was_not_sent_can_be_used_again(what: list[Step], amount: int) -> None:
     """What goes back is there for others: passed, less what went back, is exactly the quota."""

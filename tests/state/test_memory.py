@@ -5,7 +5,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exeat.state.ledger import PERMITS, RATE, WINDOW, Answer, Charge, Give, Hold, Question, Recall, Take
+from exeat.state.ledger import PERMITS, RATE, RECALL_NS, WINDOW, Answer, Charge, Give, Hold, Question, Recall, Take
 from exeat.state.memory import GRACE_NS, MemoryLedger
 
 MS = 1_000_000
@@ -143,17 +143,48 @@ def test_old_slices_free_nothing() -> None:
 
 
 def test_others_are_asked_for_what_lies_idle() -> None:
-    """Who may have more than it needs is told when somebody has too little; once it has answered, it is left alone."""
+    """Who may have more than it needs is told once when somebody has too little; who has answered is left alone.
+
+    What it gives back without being asked is no answer: it may have more.
+    """
     for kind in (WINDOW, PERMITS):
         ledger = MemoryLedger()
         assert grant(ledger, 1, wish(kind, 80, YEAR_END, want=10)).granted == 10
         short = grant(ledger, 2, wish(kind, 80, YEAR_END, need=75))
         assert (short.granted, short.held) == (70, True)
-        assert ledger.recalls() == [Recall(1, "entry", kind)]
-        assert ledger.recalls() == []
-        ledger.ask(1, Give("entry", kind, 4), SECOND, SECOND)
-        last = grant(ledger, 2, wish(kind, 80, YEAR_END, need=5))
-        assert (last.granted, last.held) == (4, False)
+        (recall,) = ledger.recalls()
+        assert recall == Recall(1, "entry", kind, recall.serial)
+        ledger.ask(1, Give("entry", kind, 2), SECOND, SECOND)
+        more = grant(ledger, 2, wish(kind, 80, YEAR_END, need=5))
+        assert (more.granted, more.held, ledger.recalls()) == (2, True, [])
+        ledger.ask(1, Give("entry", kind, 2, recall.serial), SECOND, SECOND)
+        last = grant(ledger, 2, wish(kind, 80, YEAR_END, need=3))
+        assert (last.granted, last.held) == (2, False)
+
+
+def test_an_answer_is_of_what_was_granted_before() -> None:
+    """Who is granted more while it answers may have that, too; who hasn't answered in time isn't waited for."""
+    ledger = MemoryLedger()
+    grant(ledger, 1, wish(WINDOW, 80, YEAR_END, need=75))
+    assert grant(ledger, 2, wish(WINDOW, 80, YEAR_END, need=6)).held
+    (recall,) = ledger.recalls()
+    grant(ledger, 2, wish(WINDOW, 90, YEAR_END, need=1))
+    grant(ledger, 1, wish(WINDOW, 90, YEAR_END, need=3))
+    ledger.ask(1, Give("entry", WINDOW, 0, recall.serial), SECOND, SECOND)
+    assert grant(ledger, 3, wish(WINDOW, 90, YEAR_END, need=10), SECOND + 1).held
+    assert {one.holder: one.serial > recall.serial for one in ledger.recalls()} == {1: True, 2: True}
+    ledger.give_up("entry", SECOND + RECALL_NS)
+    assert grant(ledger, 3, wish(WINDOW, 90, YEAR_END, need=10), SECOND + RECALL_NS).held
+    ledger.give_up("entry", SECOND + 1 + RECALL_NS)
+    assert not grant(ledger, 3, wish(WINDOW, 90, YEAR_END, need=10), SECOND + 1 + RECALL_NS).held
+
+
+def test_a_quick_rate_is_not_called_back() -> None:
+    """What there is again by itself in a moment isn't asked for."""
+    for interval, held in ((MS, False), (SECOND, True)):
+        ledger = MemoryLedger()
+        grant(ledger, 1, wish(RATE, 80, interval, need=80))
+        assert grant(ledger, 2, wish(RATE, 80, interval)).held is held
 
 
 def test_too_little_is_of_no_use() -> None:

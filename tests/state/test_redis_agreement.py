@@ -42,7 +42,9 @@ sizes = st.one_of(st.integers(1, 8), st.integers(1, 2000), st.integers(1, 4 * 10
 moves = st.lists(
     st.builds(
         Move,
-        st.sampled_from(["take", "take", "take", "give", "give all", "charge", "hold", "wait", "leave"]),
+        st.sampled_from(
+            ["take", "take", "take", "give", "give all", "answer", "answer", "charge", "hold", "wait", "leave"]
+        ),
         st.integers(0, 3),
         sizes,
         st.integers(1, 9),
@@ -85,7 +87,7 @@ def test_agrees_with_memory(redis: RedisServer, what: list[Move], case: Case) ->
 async def compare(url: str, what: list[Move], case: Case) -> None:
     """Do the same to a ledger in memory and, as two instances, to one in Redis."""
     memory, name = MemoryLedger(), next(names)
-    hands, told = [0, 0, 0, 0], set[int]()
+    hands, told, serials = [0, 0, 0, 0], set[int](), [0, 0, 0, 0]
     async with instance(url) as one, instance(url) as two:
         for move in what:
             if move.what == "wait":
@@ -96,6 +98,8 @@ async def compare(url: str, what: list[Move], case: Case) -> None:
                 await (one, two)[move.holder % 2].ledger.answer([], 0, WALL)
                 hands[move.holder] = 0
             question = question_of(move, case, name, hands[move.holder])
+            if move.what == "answer":
+                question = Give(name, case.kind, 0, serials[move.holder])
             if question is None:
                 continue
             ledger = (one, two)[move.holder % 2].ledger
@@ -103,7 +107,10 @@ async def compare(url: str, what: list[Move], case: Case) -> None:
             expected = memory.ask(move.holder, question, ledger.now, WALL)
             assert answers == ([expected] if isinstance(question, Take) else [])
             assert ledger.crossings() == memory.crossings()
-            others = {recall.holder for recall in memory.recalls()}
+            recalls = memory.recalls()
+            for recall in recalls:
+                serials[recall.holder] = recall.serial
+            others = {recall.holder for recall in recalls}
             told |= others  # those of the other instance hear of it in their own time
             heard = {recall.holder for recall in ledger.recalls()}
             assert {other for other in others if other % 2 == move.holder % 2} <= heard <= told

@@ -77,7 +77,7 @@ def test_instances_know_of_each_other(redis: RedisServer) -> None:
             assert (answer.granted, answer.held) == (70, True)
             async with asyncio.timeout(5):
                 await one.woken.wait()
-            assert one.ledger.recalls() == [Recall(7, name, WINDOW)]
+            assert one.ledger.recalls() == [Recall(7, name, WINDOW, 1)]
 
     asyncio.run(meet())
 

@@ -1,15 +1,32 @@
 """Workers and a ledger without processes, sockets and clocks: what they say to each other passes by hand, in turns."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from exeat.model.limit import Kind, Limit, Scope
 from exeat.state.leased import LeasedCell, Lender
-from exeat.state.ledger import Answers, Charge, Give, Pause, Question, Take
+from exeat.state.ledger import (
+    Answer,
+    Answers,
+    Charge,
+    Give,
+    Grant,
+    Ledger,
+    More,
+    Pause,
+    Question,
+    Recall,
+    Rest,
+    Said,
+    Stand,
+    Take,
+)
 from exeat.state.memory import MemoryLedger
-from exeat.state.messages import Frames, parse_questions, parse_reply, render_answers, render_questions, render_recall
+from exeat.state.messages import Frames, parse_questions, parse_reply, render_answers, render_questions, render_word
 from exeat.state.shared import lease
+from exeat.state.turns import Turns
 
 MS: Final = 1_000_000
 SECOND: Final = 1000 * MS
@@ -30,8 +47,52 @@ def ignore(passed: bool) -> None:  # noqa: FBT001 - as any Done
     """Go on, whatever came of it."""
 
 
+def at_once(work: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of something that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits")
+
+
+class Plain(Ledger):
+    """A ledger in memory alone, for who waits in front of it."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryLedger()
+
+    async def answer(self, asked: list[tuple[int, list[Question]]], now: int, wall: int) -> list[Answers]:
+        """Answer a round of questions."""
+        return [
+            [answer for one, answer in self._each(holder, said, now, wall) if isinstance(one, Take)]
+            for holder, said in asked
+        ]
+
+    def _each(self, holder: int, said: list[Question], now: int, wall: int) -> list[tuple[Question, Answer | None]]:
+        return [(one, self.memory.ask(holder, one, now, wall)) for one in said]
+
+    def recalls(self) -> list[Recall]:
+        """Who has to be told that others need what lies idle."""
+        return self.memory.recalls()
+
+    def give_up(self, name: str, now: int) -> None:
+        """Wait no longer for who hasn't answered."""
+        self.memory.give_up(name, now)
+
+    def leave(self, holder: int) -> None:
+        """A holder is gone."""
+        self.memory.leave(holder)
+
+    def tend(self, now: int, wall: int) -> None:
+        """Forget nothing."""
+
+    def close(self) -> None:
+        """Keep nothing open."""
+
+
 class SimulatedLender(Lender):
-    """One worker's line to the ledger of its world. A message waits until `deliver`."""
+    """One worker's line to the ledger of its world. A message waits until `deliver`, in both directions."""
 
     def __init__(self, world: "World", number: int) -> None:
         self.world = world
@@ -39,24 +100,29 @@ class SimulatedLender(Lender):
         self.workers = 4
         self.is_there = True
         self.is_away = False
+        self.is_stuck = False
         self.asked = 0
+        self.inbox: deque[bytes] = deque()
+        self._under_way: deque[list[LeasedCell]] = deque()
         self._cells: dict[LeasedCell, None] = {}
-        self._said: list[Give | Charge] = []
-        self._later: list[tuple[int, LeasedCell]] = []
+        self._lines: dict[LeasedCell, None] = {}
+        self._said: list[Give | Charge | Stand] = []
         self._kept: dict[LeasedCell, None] = {}
+        self._names: dict[str, LeasedCell] = {}
 
     def wall(self) -> int:
         """The time of the world."""
         return BEGIN + self.world.now - SECOND
 
-    def ask(self, cell: LeasedCell, after_ns: int = 0) -> None:
-        """Note a question, for now or later."""
-        if after_ns:
-            self._later.append((self.world.now + after_ns, cell))
-        else:
-            self._cells[cell] = None
+    def ask(self, cell: LeasedCell) -> None:
+        """Note a question."""
+        self._cells[cell] = None
 
-    def say(self, what: Give | Charge) -> None:
+    def stand(self, cell: LeasedCell) -> None:
+        """Note that a line has changed."""
+        self._lines[cell] = None
+
+    def say(self, what: Give | Charge | Stand) -> None:
         """Note what the ledger is told."""
         self._said.append(what)
 
@@ -65,43 +131,64 @@ class SimulatedLender(Lender):
         self._kept[cell] = None
 
     def tick(self) -> None:
-        """Come to cells that wait, and to those that hold something."""
-        now = self.world.now
-        due = [cell for at, cell in self._later if at <= now]
-        self._later = [(at, cell) for at, cell in self._later if at > now]
-        self._cells.update(dict.fromkeys(due))
+        """Come to cells that hold something."""
         for cell in list(self._kept):
-            if not cell.visit(now):
+            if not cell.visit(self.world.now):
                 del self._kept[cell]
 
+    def listen(self) -> None:
+        """Hear what has been said so far."""
+        while self.inbox and not self.is_stuck:
+            (message,) = Frames().feed(self.inbox.popleft())
+            self._hear(message)
+
     def deliver(self) -> None:
-        """Send one message, and hear the answer and whatever it makes others do."""
+        """Hear what has been said so far, and send one message."""
+        if self.is_stuck:
+            return
+        self.listen()
         now = self.world.now
         cells, self._cells = self._cells, {}
+        lines, self._lines = self._lines, {}
         questions = {cell: cell.question(now) for cell in cells}
         takes = {cell: take for cell, take in questions.items() if take is not None}
-        said: list[Question] = [*self._said, *takes.values()]
+        stands = {cell: cell.place(now) for cell in lines}
+        said: list[Said] = [*self._said, *takes.values(), *stands.values()]
         self._said = []
-        self.asked += len(takes)
-        answers = self.world.tell(self, said)
-        for cell, answer in zip(takes, answers, strict=True):
-            cell.answered(answer, now)
+        if said:
+            self.asked += len(takes)
+            self._names.update({take.name: cell for cell, take in takes.items()})
+            self._names.update({stand.name: cell for cell, stand in stands.items()})
+            self._under_way.append(list(takes))
+            self.world.tell(self, said)
         for cell, take in questions.items():
             if take is None:
                 cell.answered_without()
 
-    def recall(self, name: str, kind: str) -> None:
-        """Hear that others need what lies idle."""
-        for cell in self._kept:
-            if cell.name == name:
-                cell.recall(self.world.now)
-                return
-        self.say(Give(name, kind, 0))
+    def _hear(self, message: bytes) -> None:
+        said, now = parse_reply(message), self.world.now
+        match said:
+            case list():
+                for cell, answer in zip(self._under_way.popleft(), said, strict=True):
+                    cell.answered(answer, now)
+            case Grant():
+                cell = self._names[said.name]
+                if cell.name == said.name:
+                    cell.granted(said, now)
+            case More():
+                self._names[said.name].hear_of_more()
+            case Recall():
+                if said.name in self._names:
+                    self._names[said.name].recall(said, now)
+                else:
+                    self.say(Give(said.name, said.kind, 0, said.serial))
+            case _:
+                raise AssertionError(said)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return not self._cells and not self._said
+        """Whether nothing waits to be heard or sent."""
+        return self.is_stuck or not (self._cells or self._lines or self._said or self.inbox)
 
 
 class World:
@@ -110,10 +197,13 @@ class World:
     def __init__(self, limit: Limit, workers: int) -> None:
         self.now = SECOND
         self.limit = limit
-        self.ledger = MemoryLedger()
+        self._plain = Plain()
+        self.ledger = self._plain.memory
+        self.turns = Turns(self._plain)
         self.passed: list[int] = []  # when each request passed
         self.running = 0
         self.refused = 0
+        self.when_refused: Callable[[], None] = lambda: None
         self._numbers = 0
         self.lenders: list[SimulatedLender] = []
         self.cells: list[LeasedCell] = []
@@ -128,23 +218,24 @@ class World:
         self.lenders[place : place + 1] = [lender]
         self.cells[place : place + 1] = [cell]
 
-    def tell(self, lender: SimulatedLender, said: list[Question]) -> Answers:
-        """Bring a message to the ledger; its answers."""
+    def tell(self, lender: SimulatedLender, said: list[Said]) -> None:
+        """Bring a message to the ledger; its answers are on their way."""
         (message,) = Frames().feed(render_questions(said))
-        wall = BEGIN + self.now - SECOND
-        heard = [one for one in parse_questions(message) if not isinstance(one, Pause)]
-        answers = [self.ledger.ask(lender.number, one, self.now, wall) for one in heard]
-        (reply,) = Frames().feed(
-            render_answers([a for a, one in zip(answers, heard, strict=True) if isinstance(one, Take)])
-        )
+        heard = [one for one in parse_questions(message) if not isinstance(one, Pause | Rest)]
+        self.settle([(lender.number, heard)])
+
+    def settle(self, asked: list[tuple[int, list[Said]]]) -> None:
+        """Have the ledger answer, and tell who waits."""
+        answers = at_once(self.turns.answer(asked, self.now, BEGIN + self.now - SECOND))
+        by_number = {lender.number: lender for lender in self.lenders}
+        for (number, _), answer in zip(asked, answers, strict=True):
+            by_number[number].inbox.append(render_answers(answer))
+        for number, word in self.turns.words():
+            if number in by_number:
+                by_number[number].inbox.append(render_word(word))
         for recall in self.ledger.recalls():
-            Frames().feed(render_recall(recall))
-            for other in self.lenders:
-                if other.number == recall.holder:
-                    other.recall(recall.name, recall.kind)
-        parsed = parse_reply(reply)
-        assert isinstance(parsed, list)
-        return parsed
+            if recall.holder in by_number:
+                by_number[recall.holder].inbox.append(render_word(recall))
 
     # What happens
 
@@ -162,28 +253,33 @@ class World:
             cell.ask(cost, lambda: self._try(cell, cost, asked + 1, done))
         else:
             self.refused += 1
+            self.when_refused()
             done(False)  # noqa: FBT003 - as above
 
     def turn(self) -> None:
         """Deliver whatever waits, until nothing does."""
-        for _ in range(20):
+        for _ in range(100):
             for lender in self.lenders:
                 if not lender.is_quiet:
                     lender.deliver()
+            if self.turns.due_at <= self.now:
+                self.settle([])
         assert all(lender.is_quiet for lender in self.lenders)
 
     def wait(self, duration: int) -> None:
-        """Let time pass."""
+        """Let time pass; what has been said is heard before."""
+        for lender in self.lenders:
+            lender.listen()
         ends_at = self.now + duration
         while self.now < ends_at:
-            self.now = min(ends_at, self.now + VISIT)
+            self.now = min(ends_at, self.now + VISIT, max(self.now + 1, self.turns.due_at))
             for lender in self.lenders:
                 lender.tick()
             self.turn()
 
     def kill(self, place: int) -> None:
         """A worker dies, with all that it holds; another one takes its place."""
-        self.ledger.leave(self.lenders[place].number)
+        self.turns.leave(self.lenders[place].number)
         self._hire(place)
 
     def demand(self, rounds: int = 12) -> None:

@@ -22,7 +22,7 @@ from exeat.proxy.cooling import Cooling, pause_of
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.line import Line, Waiter
-from exeat.proxy.standing import own_cells, standing_of, tell
+from exeat.proxy.standing import OF_CALENDAR, own_cells, standing_of, tell
 from exeat.state.cells import NEVER, Cell, Claims
 from exeat.state.ledger import Pause
 from exeat.state.provider import ProviderCell
@@ -32,10 +32,10 @@ from exeat.wire.http1 import ResponseHead
 
 SWEEP_NS: Final = 5 * SECOND_NS
 RUNNING: Final = frozenset({Kind.CONCURRENCY, Kind.PROVIDER})  # these count what is under way
-MARGIN_S: Final = 0.001  # a timer of the loop may come a millisecond early
-ASK_LIMIT: Final = 4
+MARGIN_S: Final = 0.0001  # a timer of the loop counts whole milliseconds, and may come early
+ASK_LIMIT: Final = 8
 ASK_S: Final = 3.0  # the ledger is given up sooner
-ASK_TOGETHER: Final = 16
+FIRST_IN_LINE: Final = 16  # that the ledger is told of
 CODES: Final = {
     Kind.RATE: Code.RATE_LIMITED,
     Kind.QUOTA: Code.QUOTA_EXHAUSTED,
@@ -62,7 +62,6 @@ class Admission:
         self._cooling = Cooling()
         self._finder = ClaimsFinder(register, self._cooling)
         self._lines: dict[Cell, Line] = {}
-        self._asking: set[Line] = set()
         self._timers: dict[Cell, asyncio.TimerHandle] = {}
         self._order = 0
         self._swept_at = 0
@@ -115,7 +114,7 @@ class Admission:
             self._check_known(exchange, cell, cost, now)
             self._check_wait(exchange, cell, cost, began, now)
             exchange.enter("queue", now_s, cell.limit.wait_ns / SECOND_NS)
-            waiter = self._waiter_of(exchange, waiter, cost)
+            waiter = self._waiter_of(exchange, waiter, cost, began)
             await self._wait(cell, waiter, now)
             asked = 0
 
@@ -263,13 +262,13 @@ class Admission:
 
     # Standing in line
 
-    def _waiter_of(self, exchange: Exchange, before: Waiter | None, cost: int) -> Waiter:
+    def _waiter_of(self, exchange: Exchange, before: Waiter | None, cost: int, began: int) -> Waiter:
         if before is not None:
-            return Waiter(before.priority, before.consumer, before.order, cost)
+            return Waiter(before.priority, before.consumer, before.order, cost, began)
         key = exchange.key
         assert key is not None  # noqa: S101 - phase 3
         self._order += 1
-        return Waiter(priority_of(exchange, key.consumer.priority), key.consumer.name, self._order, cost)
+        return Waiter(priority_of(exchange, key.consumer.priority), key.consumer.name, self._order, cost, began)
 
     async def _wait(self, cell: Cell, waiter: Waiter, now: int) -> None:
         """Stand in a cell's line until it is this request's turn."""
@@ -284,6 +283,7 @@ class Admission:
             line.leave(waiter)
             if not cell.waiting:
                 self._lines.pop(cell, None)
+                cell.stand(self._clock(), (), None)
                 timer = self._timers.pop(cell, None)
                 if timer is not None:
                     timer.cancel()
@@ -297,14 +297,14 @@ class Admission:
             timer.cancel()
         if next_at is None:
             return
-        costs = line.next_costs(ASK_TOGETHER)
-        if cell.is_unknown(now, costs[0]):
+        first = line.first(FIRST_IN_LINE)
+        if cell.is_unknown(now, first[0][2]):
             line.release()
             return
-        if cell.must_ask(now, costs[0]):
-            self._ask_for(line, costs)
+        if not cell.stand(now, first, lambda: self._look_again(line)):
+            next_at = min(next_at, cell.worth_asking_at(now))
+        elif cell.limit.kind not in OF_CALENDAR:  # whose windows end, whatever the ledger says
             return
-        next_at = min(next_at, cell.worth_asking_at(now))
         if next_at == NEVER:
             return
         after_s = max(0, next_at - now) / SECOND_NS + MARGIN_S
@@ -313,6 +313,10 @@ class Admission:
     def _come_again(self, line: Line) -> None:
         self._timers.pop(line.cell, None)
         self._attend(line, self._clock())
+
+    def _look_again(self, line: Line) -> None:
+        if self._lines.get(line.cell) is line:
+            self._attend(line, self._clock())
 
     async def _ask(self, claims: Claims, now: int) -> None:
         """Have all shared cells that hold too little ask for more."""
@@ -329,24 +333,6 @@ class Admission:
         for place in asking:
             claims.cells[place].ask(claims.costs[place], one_more)
         await answered
-
-    def _ask_for(self, line: Line, costs: list[int]) -> None:
-        """Have a shared cell ask for those who stand first in its line."""
-        if line in self._asking:
-            return
-        self._asking.add(line)
-        left = len(costs)
-
-        def one_more() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                self._asking.discard(line)
-            if self._lines.get(line.cell) is line:
-                self._attend(line, self._clock())
-
-        for cost in costs:
-            line.cell.ask(cost, one_more)
 
 
 def _tell_nobody(_: Pause) -> None:

@@ -9,14 +9,18 @@ from exeat.state.cells import Cell
 
 @final
 class Waiter:
-    """One request in line. `order` is when it first stood anywhere: a request that moves on keeps its place by it."""
+    """One request in line. `order` is when it first stood anywhere: a request that moves on keeps its place by it.
 
-    __slots__ = ("consumer", "cost", "has_left", "order", "priority", "wait")
+    `since` is the same as a time (ns), for who stands in line in other workers.
+    """
 
-    def __init__(self, priority: int, consumer: str, order: int, cost: int) -> None:
+    __slots__ = ("consumer", "cost", "has_left", "order", "priority", "since", "wait")
+
+    def __init__(self, priority: int, consumer: str, order: int, cost: int, since: int) -> None:
         self.priority: Final = priority
         self.consumer: Final = consumer
         self.order: Final = order
+        self.since: Final = since
         self.cost = cost
         self.wait: Wait[None] = Wait()
         self.has_left = False
@@ -68,9 +72,10 @@ class Line:
             waiter.wait.set(None)  # runs it: it has spent, or stands elsewhere, when this returns
         return None
 
-    def next_costs(self, most: int) -> list[int]:
-        """What those want whose turn comes next."""
-        return [waiter.cost for *_, waiter in nsmallest(most, self._heap) if not waiter.has_left]
+    def first(self, most: int) -> list[tuple[int, int, int]]:
+        """Those whose turn comes next: the priority, since when, and the cost of each."""
+        waiting = (one for *_, one in nsmallest(most, self._heap) if not one.has_left)
+        return [(one.priority, one.since, one.cost) for one in waiting]
 
     def release(self) -> None:
         """Let all go: each sees for itself why there is nothing to wait for."""

@@ -5,7 +5,7 @@ Rule 2: times are whole nanoseconds of the monotonic clock, amounts are whole nu
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from exeat.model.limit import Limit
@@ -90,6 +90,13 @@ class Cell(ABC):
         Of shared cells alone: no other one says that it `must_ask`.
         """
         raise NotImplementedError
+
+    def stand(self, now: int, line: Sequence[tuple[int, int, int]], called: Callable[[], None] | None) -> bool:
+        """Have the ledger call when there is something for those in line; False where it isn't the ledger that knows.
+
+        Each of the line is a priority, since when it has been waiting, and its cost.
+        """
+        return False
 
     def redefine(self, limit: Limit) -> None:
         """Go on by a changed definition of the same limit."""

@@ -11,12 +11,12 @@ import contextlib
 import functools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, cast, final
 
 from exeat.state.leased import LeasedCell, Lender
-from exeat.state.ledger import Charge, Give, Pause, Question, Recall
+from exeat.state.ledger import Answers, Charge, Give, Grant, Learnt, More, Recall, Rest, Said, Stand
 from exeat.state.messages import Frames, Reply, parse_reply, render_questions
 from exeat.telemetry.logs import Log
 
@@ -26,6 +26,7 @@ CHECK_S: Final = 0.1
 PAUSE_FIRST_S: Final = 0.02
 PAUSE_LAST_S: Final = 0.5
 LAST_WORDS_STEP_S: Final = 0.005
+NAMES_FIRST: Final = 1000  # of cells that are kept by name before those that hold nothing are forgotten
 SECOND_NS: Final = 1_000_000_000
 
 
@@ -89,7 +90,8 @@ class Link:
 class Counters(Lender):
     """The line of one of `workers`; `path` is the socket of the ledger's process.
 
-    `heard` is called with what upstreams said to other workers.
+    `heard` is called with what other workers have learnt of upstreams; `rests` tells which endpoints rest here, for a
+    ledger that has lost its memory.
     """
 
     def __init__(
@@ -105,7 +107,8 @@ class Counters(Lender):
         self._own_workers = workers
         self.is_there = False
         self.is_away = False
-        self.heard: Callable[[Pause], None] = _ignore
+        self.heard: Callable[[Learnt], None] = _ignore
+        self.rests: Callable[[], Iterable[Rest]] = tuple
         self._path = path
         self._log = log
         self._clock = clock
@@ -115,8 +118,13 @@ class Counters(Lender):
         self._connected = asyncio.Event()
         self._away_at = 0
         self._waiting: dict[LeasedCell, None] = {}  # in the order in which they came
-        self._said: list[Give | Charge | Pause] = []
+        self._said: list[Give | Charge | Stand | Learnt] = []
         self._under_way: deque[Asked] = deque()
+        self._expecting: dict[LeasedCell, None] = {}  # a grant, after an answer that was held
+        self._to_stand: dict[LeasedCell, None] = {}
+        self._standing: dict[LeasedCell, None] = {}  # with a line
+        self._names: dict[str, LeasedCell] = {}  # of the ledger's entries
+        self._names_limit = NAMES_FIRST
         self._kept: dict[LeasedCell, None] = {}
         self._is_flushing = False
         self._visits: asyncio.TimerHandle | None = None
@@ -128,15 +136,17 @@ class Counters(Lender):
         """Nanoseconds since the epoch."""
         return self._wall()
 
-    def ask(self, cell: LeasedCell, after_ns: int = 0) -> None:
-        """Put a cell's question at the end of this turn, or later."""
-        if after_ns:
-            asyncio.get_running_loop().call_later(after_ns / SECOND_NS, self.ask, cell)
-            return
+    def ask(self, cell: LeasedCell) -> None:
+        """Put a cell's question at the end of this turn."""
         self._waiting[cell] = None
         self._soon()
 
-    def say(self, what: Give | Charge | Pause) -> None:
+    def stand(self, cell: LeasedCell) -> None:
+        """Tell who stands in line at the end of this turn."""
+        self._to_stand[cell] = None
+        self._soon()
+
+    def say(self, what: Give | Charge | Stand | Learnt) -> None:
         """Tell the ledger at the end of this turn; what goes back to one that isn't there is lost, which is safe."""
         if self.is_there or isinstance(what, Charge):
             self._said.append(what)
@@ -178,7 +188,8 @@ class Counters(Lender):
         """Give everything back, and end."""
         for cell in list(self._kept):
             cell.leave()
-        self._flush()
+        if self._link is not None:
+            self._flush()
         ends_at = self._clock() + AWAY_NS
         while self.is_there and self._under_way and self._clock() < ends_at:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(LAST_WORDS_STEP_S)
@@ -214,7 +225,7 @@ class Counters(Lender):
         holds = [hold for cell in self._kept if (hold := cell.rejoin()) is not None]
         charges = [said for said in self._said if isinstance(said, Charge)]
         self._said = []
-        self._send(link, [*holds, *charges], Asked(self._clock(), [], charges))
+        self._send(link, [*holds, *charges, *self.rests()], Asked(self._clock(), [], charges))
 
     def _end(self, link: Link) -> None:
         link.close()
@@ -224,7 +235,10 @@ class Counters(Lender):
         self._link = None
         lost, self._under_way = self._under_way, deque()
         again = {cell: None for asked in lost for cell in asked.cells}
-        self._waiting = {**again, **self._waiting}
+        self._waiting = {**self._expecting, **again, **self._waiting}
+        self._expecting = {}
+        for cell in self._standing:
+            cell.forget_line()
         charges = [charge for asked in lost for charge in asked.charges]
         self._said = [*charges, *(said for said in self._said if isinstance(said, Charge))]
         self._check_soon()
@@ -257,6 +271,12 @@ class Counters(Lender):
         waiting, self._waiting = self._waiting, {}
         for cell in waiting:
             cell.answered(None, self._clock())
+        self._call_lines()
+
+    def _call_lines(self) -> None:
+        """Have all who stand in line look again: the ledger is away, or knows nothing of them."""
+        for cell in list(self._standing):
+            cell.call_line()
 
     # Messages
 
@@ -275,36 +295,65 @@ class Counters(Lender):
             return
         now = self._clock()
         waiting, self._waiting = self._waiting, {}
+        to_stand, self._to_stand = self._to_stand, {}
         questions = {cell: cell.question(now) for cell in waiting}
         takes = {cell: take for cell, take in questions.items() if take is not None}
+        stands = [self._place(cell, now) for cell in to_stand]
         said, self._said = self._said, []  # with what the cells have just put back
-        if said or takes:
+        if said or takes or stands:
             charges = [one for one in said if isinstance(one, Charge)]
-            self._send(link, [*said, *takes.values()], Asked(now, list(takes), charges))
+            for cell, known in takes.items():
+                self._know(known.name, cell, now)
+            self._send(link, [*said, *takes.values(), *stands], Asked(now, list(takes), charges))
         for cell, take in questions.items():
             if take is None:
                 cell.answered_without()
 
-    def _send(self, link: Link, questions: list[Question | Pause], asked: Asked) -> None:
+    def _place(self, cell: LeasedCell, now: int) -> Stand:
+        stand = cell.place(now)
+        if stand.line:
+            self._standing[cell] = None
+            self._know(stand.name, cell, now)
+        else:
+            self._standing.pop(cell, None)
+        return stand
+
+    def _know(self, name: str, cell: LeasedCell, now: int) -> None:
+        """Know which cell a word of the ledger is for."""
+        self._names[name] = cell
+        if len(self._names) > self._names_limit:
+            known = self._names.items()
+            self._names = {name: cell for name, cell in known if cell.name == name and not cell.is_idle(now)}
+            self._names_limit = max(NAMES_FIRST, 2 * len(self._names))
+
+    def _send(self, link: Link, questions: list[Said | Learnt], asked: Asked) -> None:
         self._under_way.append(asked)
         link.send(render_questions(questions))
         self._check_soon()
 
     def _hear(self, said: Reply) -> None:
         now = self._clock()
-        if isinstance(said, int):
+        if isinstance(said, list):
+            self._hear_answers(said, now)
+        elif isinstance(said, int):
             self.workers = said * self._own_workers
-            return
-        if isinstance(said, Recall):
+        elif isinstance(said, More):
+            if (cell := self._names.get(said.name)) is not None:
+                cell.hear_of_more()
+        elif isinstance(said, Recall):
             self._recall(said, now)
-            return
-        if isinstance(said, Pause):
+        elif isinstance(said, Grant):
+            self._grant(said, now)
+        else:
             self.heard(said)
-            return
+
+    def _hear_answers(self, answers: Answers, now: int) -> None:
         asked = self._under_way.popleft()
         if not self.is_there:
             self._arrive()
-        for cell, answer in zip(asked.cells, said, strict=True):
+        for cell, answer in zip(asked.cells, answers, strict=True):
+            if answer is not None and answer.held:
+                self._expecting[cell] = None
             cell.answered(answer, now)
 
     def _arrive(self) -> None:
@@ -313,17 +362,32 @@ class Counters(Lender):
         if self.is_away:
             self.is_away = False
             self._log.info("the counters are reached again")
+        self._call_lines()
         self._soon()
 
     def _recall(self, said: Recall, now: int) -> None:
-        for cell in self._kept:
-            if cell.name == said.name:
-                cell.recall(now)
-                return
-        self.say(Give(said.name, said.kind, 0))
+        cell = self._names.get(said.name)
+        if cell is None:
+            self.say(Give(said.name, said.kind, 0, said.serial))
+        else:
+            cell.recall(said, now)
+
+    def _grant(self, said: Grant, now: int) -> None:
+        cell = self._names.get(said.name)
+        if cell is None:
+            return  # which can't be: a cell that waits isn't forgotten
+        if not said.of_line and not said.left:
+            self._expecting.pop(cell, None)
+        if cell.name == said.name:
+            cell.granted(said, now)
+            return
+        if said.answer is not None:  # of a window that is over
+            self.say(Give(said.name, cell.KIND, said.answer.granted))
+        if not said.of_line:
+            cell.answered_without()
 
 
-def _ignore(_: Pause) -> None:
+def _ignore(_: Learnt) -> None:
     """Nobody wants to know."""
 
 

@@ -56,6 +56,10 @@ class DurableLedger(Ledger):
         """Who has to be told that others need what lies idle."""
         return self._memory.recalls()
 
+    def give_up(self, name: str, now: int) -> None:
+        """Wait no longer for those who haven't answered."""
+        self._memory.give_up(name, now)
+
     def crossings(self) -> list[Crossing]:
         """Which windows have passed a mark; that they were told of is in the file."""
         return self._memory.crossings()

@@ -2,24 +2,28 @@
 
 Rule 1: what is spent was granted before. Only where the ledger can't be reached, rates and concurrency go on with this
 worker's share of the limit; quotas and budgets don't.
-Rule 2: what lies idle goes back, at once where others need it.
+Rule 2: what lies idle goes back, at once where others need it. Who was asked for that and has got nothing since keeps
+nothing: the ledger need not ask again.
 Rule 3: several requests that need more share one question, and are answered in the order in which they came.
+Rule 4: who stands in line stands at the ledger, so that it is everybody's turn by age, whichever worker it waits in.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from exeat.model.limit import Limit
 from exeat.state.cells import NEVER, Cell
-from exeat.state.ledger import Answer, Charge, Give, Hold, Take
+from exeat.state.ledger import Answer, Charge, Give, Grant, Hold, Recall, Stand, Take
 
 MS: Final = 1_000_000
 KEPT_NS: Final = 200 * MS  # after which what wasn't needed goes back
-AGAIN_NS: Final = (10 * MS, 40 * MS, 150 * MS)  # after which it is asked again while others may give back
+BARREN_NS: Final = 1_000 * MS  # after which what was used up is asked for again, if nobody has said that there is more
 CUT_OFF_NS: Final = 100 * MS  # for which a ledger that knows nothing isn't asked
+TRUSTED_NS: Final = 5_000 * MS  # after a grant; the ledger remembers it for longer
 RECALLED_NS: Final = 1_000 * MS  # for which nothing is kept idle after others needed it
 AHEAD_LIMIT: Final = 1000
+TOLD_ENOUGH: Final = 8  # of a line: who comes behind so many isn't told of yet
 
 
 class Lender(ABC):
@@ -34,11 +38,15 @@ class Lender(ABC):
         """Nanoseconds since the epoch."""
 
     @abstractmethod
-    def ask(self, cell: "LeasedCell", after_ns: int = 0) -> None:
-        """Put a cell's question, and bring it the answer."""
+    def ask(self, cell: "LeasedCell") -> None:
+        """Put a cell's question, and bring it the answer and the grants that may follow."""
 
     @abstractmethod
-    def say(self, what: Give | Charge) -> None:
+    def stand(self, cell: "LeasedCell") -> None:
+        """Tell the ledger who stands in line for a cell, and bring it what is granted to them."""
+
+    @abstractmethod
+    def say(self, what: Give | Charge | Stand) -> None:
         """Tell the ledger."""
 
     @abstractmethod
@@ -51,6 +59,7 @@ class LeasedCell(Cell):
 
     KIND: ClassVar[str]
     IDLE_NS: ClassVar[int] = KEPT_NS
+    ANEW_NS: ClassVar[int] = BARREN_NS
 
     def __init__(self, limit: Limit, value: str, lender: Lender) -> None:
         super().__init__(limit, value)
@@ -65,7 +74,10 @@ class LeasedCell(Cell):
         self._is_asking = False
         self._asked_at = 0
         self._needed = 0
-        self._tries = 0
+        self._line: Sequence[tuple[int, int, int]] = ()
+        self._told = 0  # how many of the line the ledger knows of
+        self._told_priority = 0
+        self._called: Callable[[], None] | None = None
         self._ahead = 0  # how many requests are provided for
         self._granted = 0
         self._granted_at = 0
@@ -74,6 +86,7 @@ class LeasedCell(Cell):
         self._again_at = 0
         self._cut_off_until = 0
         self._recalled_until = 0
+        self._trusted_until = 0  # with what lies idle: the ledger would ask for it
 
     # Cell
 
@@ -92,7 +105,7 @@ class LeasedCell(Cell):
 
     def must_ask(self, now: int, cost: int) -> bool:
         """Whether the hand doesn't suffice, and the ledger may have more."""
-        return self._hand < cost and not self._is_barren(now, cost) and not self.is_cut_off(now)
+        return self._hand < cost and not self._told and not self._is_barren(now, cost) and not self.is_cut_off(now)
 
     def worth_asking_at(self, now: int) -> int:
         """When the ledger may have more, where it had too little."""
@@ -104,6 +117,18 @@ class LeasedCell(Cell):
         if not self._is_asking:
             self._is_asking = True
             self._lender.ask(self)
+
+    def stand(self, now: int, line: Sequence[tuple[int, int, int]], called: Callable[[], None] | None) -> bool:
+        """Have `called` be called when there is something for who stands in line; False while the ledger is away."""
+        if self.is_cut_off(now):
+            return False
+        self._called = called
+        told = self._told
+        is_first = bool(line) and bool(told) and line[0][0] < self._told_priority
+        if is_first or (told != len(line) and not TOLD_ENOUGH <= told < len(line)):
+            self._line = line
+            self._lender.stand(self)
+        return True
 
     @property
     def is_known(self) -> bool:
@@ -120,12 +145,14 @@ class LeasedCell(Cell):
 
     def is_idle(self, now: int) -> bool:
         """Whether it holds nothing, and nobody wants anything of it."""
-        return not self._hand and not self._askers and not self.waiting
+        return not self._hand and not self._askers and not self.waiting and not self._told
 
     def redefine(self, limit: Limit) -> None:
         """Go on by a changed definition; there may be more than was said."""
         super().redefine(limit)
         self._barren_until = 0
+        if self._told:
+            self._lender.stand(self)
 
     def is_cut_off(self, now: int) -> bool:
         """Whether the ledger can't be reached, or knows nothing of this limit."""
@@ -159,20 +186,44 @@ class LeasedCell(Cell):
             self._cut_off_until = now + CUT_OFF_NS
             self._finish()
             return
-        self._room, self._room_at = answer.remaining, now
-        if answer.granted:
+        self._take_in(answer, now)
+        if answer.held and answer.granted < self._needed:
+            self._needed -= answer.granted
+            self._call(self._satisfied())
+        else:
+            self._judge(answer, now)
+
+    def granted(self, grant: Grant, now: int) -> None:
+        """Go on with what came unasked: for the line, or where the answer was that others are asked."""
+        answer = grant.answer
+        if answer is None:
+            self._cut_off_until = now + CUT_OFF_NS
+        else:
             self._take_in(answer, now)
+        if grant.of_line:
+            self._told = grant.left
+            self._again_at = now if answer is None else self._more_at(answer, now)
+            self.call_line()
+        elif answer is None:
+            self._finish()
+        elif grant.left:
+            self._needed = grant.left
+            self._call(self._satisfied())
+        else:
+            self._judge(answer, now)
+
+    def _judge(self, answer: Answer, now: int) -> None:
+        """End a question; what the first who gets nothing needs isn't there, for a while."""
         satisfied = self._satisfied()
-        is_short = answer.granted < self._needed and satisfied < len(self._askers)
-        if is_short and answer.held and self._tries < len(AGAIN_NS):
-            self._lender.ask(self, AGAIN_NS[self._tries])
-            self._tries += 1
-            self._call(satisfied)
-            return
-        if is_short:
+        if answer.granted < self._needed and satisfied < len(self._askers):
             self._barren_cost = self._askers[satisfied][0]
-            self._again_at, self._barren_until = self._barren(answer, now)
+            self._again_at = self._more_at(answer, now)
+            self._barren_until = min(self._again_at, now + self.ANEW_NS)
         self._finish()
+
+    def hear_of_more(self) -> None:
+        """There may be something where nothing was left."""
+        self._barren_until = 0
 
     def answered_without(self) -> None:
         """Go on where nothing had to be asked."""
@@ -180,7 +231,6 @@ class LeasedCell(Cell):
 
     def _finish(self) -> None:
         self._is_asking = False
-        self._tries = 0
         self._call(len(self._askers))
 
     def _call(self, count: int) -> None:
@@ -199,17 +249,43 @@ class LeasedCell(Cell):
         return len(self._askers)
 
     def _take_in(self, answer: Answer, now: int) -> None:
-        self._hand += answer.granted
-        self._granted, self._granted_at = self._hand, now
-        self._lender.keep(self)
+        self._room, self._room_at = answer.remaining, now
+        if answer.granted:
+            self._hand += answer.granted
+            self._granted, self._granted_at = self._hand, now
+            self._trusted_until = now + TRUSTED_NS
+            self._lender.keep(self)
 
     @abstractmethod
     def _measure(self) -> tuple[int, int]:
         """The amount and span of a question."""
 
     @abstractmethod
-    def _barren(self, answer: Answer, now: int) -> tuple[int, int]:
-        """When there is more as far as is known, and until when it isn't worth to ask."""
+    def _more_at(self, answer: Answer, now: int) -> int:
+        """When there is more, as far as is known; NEVER if it isn't."""
+
+    # The line
+
+    def place(self, now: int) -> Stand:
+        """Who stands in line, for the ledger."""
+        self._refresh(now)
+        line = list(self._line)
+        self._told = len(line)
+        if line:
+            priority, since, cost = line[0]
+            self._told_priority = priority
+            line[0] = (priority, since, max(1, cost - self._hand))
+        amount, span = self._measure()
+        return Stand(self.name, self.KIND, amount, span, line)
+
+    def call_line(self) -> None:
+        """Have who stands in line look again."""
+        if self._called is not None:
+            self._called()
+
+    def forget_line(self) -> None:
+        """Know that the ledger knows of nobody in line."""
+        self._told = 0
 
     def _refresh(self, now: int) -> None:
         """Put back what can't be spent any more."""
@@ -221,7 +297,7 @@ class LeasedCell(Cell):
         if not self._lender.is_there:
             return True  # it would be lost
         self._refresh(now)
-        if now < self._recalled_until and not self.waiting and not self._is_asking:
+        if (now < self._recalled_until or now >= self._trusted_until) and not self._is_asking:
             self._put_back(self._hand)
         elif now - self._visited_at >= self.IDLE_NS:
             self._visited_at = now
@@ -229,12 +305,14 @@ class LeasedCell(Cell):
             self._put_back(min(idle, self._hand))
         return self._hand > 0 or self._is_asking
 
-    def recall(self, now: int) -> None:
+    def recall(self, recall: Recall, now: int) -> None:
         """Give others what lies idle, and keep nothing idle for a while."""
         self._recalled_until = now + RECALLED_NS
+        self._trusted_until = 0
         self._refresh(now)
-        if not self._put_back(self._hand):
-            self._lender.say(Give(self.name, self.KIND, 0))
+        amount = max(0, self._hand) if self.name == recall.name else 0
+        self._let_go(amount)
+        self._lender.say(Give(recall.name, self.KIND, amount, recall.serial))
 
     def leave(self) -> None:
         """Give everything back: the worker ends."""
@@ -242,22 +320,24 @@ class LeasedCell(Cell):
 
     def rejoin(self) -> Hold | None:
         """What a ledger that may have lost its memory has to know."""
+        self._trusted_until = 0
         return None
 
-    def _put_back(self, amount: int) -> bool:
-        if amount <= 0:
-            return False
+    def _put_back(self, amount: int) -> None:
+        if amount > 0:
+            self._let_go(amount)
+            self._lender.say(Give(self.name, self.KIND, amount))
+
+    def _let_go(self, amount: int) -> None:
         self._hand -= amount
         self._room += amount
         self._least = min(self._least, self._hand)
         self._ahead = max(0, min(self._ahead, self._granted - amount))
-        self._lender.say(Give(self.name, self.KIND, amount))
-        return True
 
     def _took_back(self, now: int, amount: int) -> None:
         """Note that something is in hand again."""
         self._hand += amount
-        if now < self._recalled_until and not self.waiting and not self._is_asking:
+        if now < self._recalled_until or now >= self._trusted_until:
             self._put_back(self._hand)
         elif self._hand > 0:
             self._lender.keep(self)

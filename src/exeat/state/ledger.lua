@@ -12,7 +12,9 @@
 local BASE = 1e9
 local PLENTY = 8 -- no more than this part of the room is granted beyond the need
 local SLICES_LIMIT = 200 -- of one rate: what came first can't be returned any more
-local HOLDER_S = 10 -- who isn't heard of for so long has gone
+local HOLDER_S = 10 -- who isn't heard of for so long has gone, and keeps nothing idle for so long
+local WAITING_S = 2 -- for which an instance that got too little is told of what comes back
+local SOON_NS = 1e7 -- a rate that has more so soon isn't called back from others
 local PERMITS_MS = 15000
 local REGISTER_MS = 86400000
 local RATE_MS = 1000 -- beyond the time at which a rate is at rest
@@ -91,28 +93,53 @@ local function granted(rh, rl, q, wh, wl)
   return larger(q[4], q[5], smaller(wh, wl, eh, el))
 end
 
--- Who else has more than it needs, where there is less than is needed; and note whether the holder has.
-local recalls = {}
+-- What other instances have to be told: {key, holder, serial}, where the holder is '' if there is more for all of them.
+local told = {}
 
-local function look_around(q, state, gh, gl, uh, ul, always)
+local function tell(instance, key, holder, serial)
+  told[instance] = told[instance] or {}
+  table.insert(told[instance], {key, holder, serial})
+end
+
+local function instance_of(holder)
+  return string.match(holder, '^%x+')
+end
+
+-- Who else may have more than it needs, where there is less than is needed; and note that the holder may, until a time:
+-- m is {until, serial} by holder, n the serial of the last grant, w until when an instance that got too little waits.
+local function look_around(q, state, gh, gl, uh, ul, soon)
   local holder, idle, found = q[3], state.m, {}
-  if always or less(q[4], q[5], gh, gl) then idle[holder] = {uh, ul} end
-  local enough = not less(gh, gl, q[4], q[5])
+  local instance = instance_of(holder)
+  if gh > 0 or gl > 0 then
+    state.n = (state.n or 0) + 1
+    idle[holder] = {uh, ul, state.n}
+  end
+  local enough = soon or not less(gh, gl, q[4], q[5])
   for other, till in pairs(idle) do
     if not less(nh, nl, till[1], till[2]) then
       idle[other] = nil
     elseif not enough and other ~= holder then
-      found[#found + 1] = other
+      found[#found + 1] = string.format('%s:%.0f', other, till[3])
+      if instance and instance_of(other) ~= instance then tell(instance_of(other), KEYS[q[2]], other, till[3]) end
     end
   end
-  for _, other in ipairs(found) do
-    local instance = string.match(other, '^%x+')
-    if instance and instance ~= string.match(holder, '^%x+') then
-      recalls[instance] = recalls[instance] or {}
-      table.insert(recalls[instance], {KEYS[q[2]], other})
-    end
+  if not enough and instance then
+    state.w = state.w or {}
+    state.w[instance] = now_s + WAITING_S
   end
   return found
+end
+
+-- What a holder says by giving: that it has answered a recall; and whoever waits is told that there may be more.
+local function hear(q, state, serial)
+  local holder = q[3]
+  local lent = state.m[holder]
+  if lent and lent[3] == serial then state.m[holder] = nil end
+  if not state.w then return end
+  for instance, till in pairs(state.w) do
+    if instance ~= instance_of(holder) and till > now_s then tell(instance, KEYS[q[2]], '', 0) end
+  end
+  state.w = nil
 end
 
 local function reply(gh, gl, rh, rl, ah, al, found)
@@ -202,7 +229,7 @@ local function take_rate(q, entry)
   local ah, al = sub(state.th, state.tl, mh, ml)
   ah, al = larger(0, 0, sub(ah, al, nh, nl))
   local uh, ul = add(nh, nl, 0, 1e8)
-  local found = look_around(q, state, gh, gl, uh, ul, false)
+  local found = look_around(q, state, gh, gl, uh, ul, ah == 0 and al <= SOON_NS)
   save_rate(entry)
   rh, rl = sub(rh, rl, gh, gl)
   return reply(gh, gl, rh, rl, ah, al, found)
@@ -210,7 +237,7 @@ end
 
 local function give_rate(q, entry)
   local state = open_rate(entry)
-  state.m[q[3]] = nil
+  hear(q, state, q[6])
   local place
   for number, slice in ipairs(state.s) do
     if slice[1] == q[3] then place = number end
@@ -275,7 +302,7 @@ end
 local function give_window(q, entry)
   local state = entry.state
   if not state.uh then return end
-  state.m[q[3]] = nil
+  hear(q, state, q[6])
   state.uh, state.ul = larger(0, 0, sub(state.uh, state.ul, q[4], q[5]))
   entry.life = entry.life or 'kept'
 end
@@ -311,7 +338,7 @@ local function take_permits(q, entry)
     local held = state.p[q[3]] or {0, now_s}
     state.p[q[3]] = {held[1] + count, now_s}
   end
-  local found = look_around(q, state, gh, gl, nh + HOLDER_S, nl, count > 0)
+  local found = look_around(q, state, gh, gl, nh + HOLDER_S, nl, false)
   entry.life = PERMITS_MS
   rh, rl = sub(rh, rl, gh, gl)
   return reply(gh, gl, rh, rl, 0, 0, found)
@@ -319,7 +346,7 @@ end
 
 local function give_permits(q, entry)
   local state = open_permits(entry)
-  state.m[q[3]] = nil
+  hear(q, state, q[6])
   local held = state.p[q[3]]
   if held then held[1] = math.max(0, held[1] - (q[4] * BASE + q[5])) end
   entry.life = PERMITS_MS
@@ -327,7 +354,12 @@ end
 
 local function hold_permits(q, entry)
   local state, count = open_permits(entry), q[4] * BASE + q[5]
-  if count > 0 then state.p[q[3]] = {count, now_s} else state.p[q[3]], state.m[q[3]] = nil, nil end
+  if count > 0 then
+    state.p[q[3]] = {count, now_s}
+  else
+    hear(q, state, 0)
+    state.p[q[3]], state.m[q[3]] = nil, nil
+  end
   entry.life = PERMITS_MS
 end
 
@@ -363,7 +395,7 @@ for number, entry in pairs(entries) do
     redis.call('SET', KEYS[number], cmsgpack.pack(entry.state), 'PX', string.format('%.0f', entry.life))
   end
 end
-for instance, told in pairs(recalls) do
-  redis.pcall('PUBLISH', 'exeat:recall:' .. instance, cjson.encode(told))
+for instance, words in pairs(told) do
+  redis.pcall('PUBLISH', 'exeat:recall:' .. instance, cjson.encode(words))
 end
 return string.format('[%.0f,%.0f,[%s]]', now_s, now_us, table.concat(replies, ','))

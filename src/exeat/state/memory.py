@@ -16,7 +16,9 @@ from exeat.policy import gcra
 from exeat.state.ledger import (
     PERMITS,
     RATE,
+    RECALL_NS,
     SLICE_NS,
+    SOON_NS,
     WINDOW,
     Answer,
     Charge,
@@ -96,6 +98,18 @@ class Window:
 
 
 @final
+class Lent:
+    """That a holder may have more than it needs, until a time; `serial` is that of what it was granted last."""
+
+    __slots__ = ("recalled_at", "serial", "until")
+
+    def __init__(self, until: int, serial: int) -> None:
+        self.until = until
+        self.serial = serial
+        self.recalled_at = NO_END
+
+
+@final
 class MemoryLedger:
     """The state in memory. `touched` are the windows that have changed, for who keeps them.
 
@@ -108,7 +122,8 @@ class MemoryLedger:
         self._permits_from = permits_from
         self._rates: dict[str, Rate] = {}
         self._permits: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        self._may_hold: defaultdict[str, dict[int, int]] = defaultdict(dict)  # by name: until when each may have some
+        self._lent: defaultdict[str, dict[int, Lent]] = defaultdict(dict)
+        self._serial = 0
         self._recalls: list[Recall] = []
         self._crossings: list[Crossing] = []
 
@@ -122,7 +137,7 @@ class MemoryLedger:
             case Charge():
                 self._charge(question)
             case Hold():
-                self._permits[question.name][holder] = question.amount
+                self._hold(holder, question)
         return None
 
     def recalls(self) -> list[Recall]:
@@ -141,15 +156,20 @@ class MemoryLedger:
             held.pop(holder, None)
         for rate in self._rates.values():
             rate.slices.pop(holder, None)
-        for may_hold in self._may_hold.values():
-            may_hold.pop(holder, None)
+        for lent in self._lent.values():
+            lent.pop(holder, None)
+
+    def give_up(self, name: str, now: int) -> None:
+        """Forget who was asked RECALL_NS ago for what lies idle, and hasn't answered."""
+        lent = self._lent.get(name, {})
+        _drop(lent, [holder for holder, part in lent.items() if part.recalled_at <= now - RECALL_NS])
 
     def forget(self, now: int, wall: int) -> None:
         """Forget what is at rest, and windows that ended a while ago."""
         _drop(self._rates, [name for name, rate in self._rates.items() if rate.tat <= now])
         _drop(self.windows, [name for name, window in self.windows.items() if window.ends_at + GRACE_NS < wall])
         _drop(self._permits, [name for name, held in self._permits.items() if not any(held.values())])
-        _drop(self._may_hold, [name for name in self._may_hold if not self._knows(name)])
+        _drop(self._lent, [name for name in self._lent if not self._knows(name)])
 
     def _knows(self, name: str) -> bool:
         return name in self._rates or name in self.windows or name in self._permits
@@ -181,7 +201,7 @@ class MemoryLedger:
                 rate.charge(now + life, granted - now_used)
             rate.slices[holder] = Slice(granted)
         again_in = max(0, gcra.when(rate.tat, take.span, take.amount, min(take.least, take.amount)) - now)
-        held = self._look_around(holder, take, granted, now, now + 2 * SLICE_NS)
+        held = self._look_around(holder, take, granted, now, now + 2 * SLICE_NS, is_soon=again_in <= SOON_NS)
         return Answer(granted, room - granted, again_in, held, life)
 
     def _take_window(self, holder: int, take: Take, now: int, wall: int) -> Answer:
@@ -215,27 +235,35 @@ class MemoryLedger:
         granted = _granted(room, take)
         if granted:
             held_by[holder] = held_by.get(holder, 0) + granted
-            self._may_hold[take.name][holder] = NO_END  # what ends at once lies idle, and nobody says so
         held = self._look_around(holder, take, granted, now, NO_END)
         return Answer(granted, room - granted, 0, held, 0)
 
-    def _look_around(self, holder: int, take: Take, granted: int, now: int, until: int) -> bool:
-        """Note who has more than it needs; whether others may, where there is less than is needed."""
-        if granted > take.need:
-            self._may_hold[take.name][holder] = until
-        if granted >= take.need:
+    def _look_around(
+        self, holder: int, take: Take, granted: int, now: int, until: int, *, is_soon: bool = False
+    ) -> bool:
+        """Note who may have more than it needs; whether others may, where there is less than is needed.
+
+        Whatever was granted may lie idle, until its holder has answered a recall: requests end, or go away.
+        """
+        if granted:
+            self._serial += 1
+            self._lent[take.name][holder] = Lent(until, self._serial)
+        if granted >= take.need or is_soon:
             return False
-        others = self._may_hold.get(take.name, {})
-        found = [other for other, at in others.items() if other != holder and at > now]
-        self._recalls.extend(Recall(other, take.name, take.kind) for other in found)
+        others = self._lent.get(take.name, {})
+        found = [(other, part) for other, part in others.items() if other != holder and part.until > now]
+        for other, part in found:
+            if part.recalled_at == NO_END:
+                part.recalled_at = now
+                self._recalls.append(Recall(other, take.name, take.kind, part.serial))
         return bool(found)
 
     # What comes back
 
     def _give(self, holder: int, give: Give) -> None:
-        may_hold = self._may_hold.get(give.name)
-        if may_hold is not None:
-            may_hold.pop(holder, None)
+        lent = self._lent.get(give.name)
+        if lent is not None and give.serial and holder in lent and lent[holder].serial == give.serial:
+            del lent[holder]
         if give.kind == RATE:
             rate = self._rates.get(give.name)
             if rate is not None:
@@ -246,7 +274,13 @@ class MemoryLedger:
                 window.used = max(0, window.used - give.amount)
                 self.touched.add(give.name)
         elif give.kind == PERMITS and holder in self._permits[give.name]:
-            self._permits[give.name][holder] = max(0, self._permits[give.name][holder] - give.amount)
+            left = max(0, self._permits[give.name][holder] - give.amount)
+            self._hold(holder, Hold(give.name, left))
+
+    def _hold(self, holder: int, hold: Hold) -> None:
+        self._permits[hold.name][holder] = hold.amount
+        if not hold.amount:  # then none lies idle
+            self._lent.get(hold.name, {}).pop(holder, None)
 
     def _charge(self, charge: Charge) -> None:
         window = self.windows.get(charge.name)
@@ -266,6 +300,6 @@ def _granted(room: int, take: Take) -> int:
     return max(take.need, min(take.want, room // PLENTY))
 
 
-def _drop(entries: dict[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        del entries[name]
+def _drop(entries: dict[Any, Any], keys: Iterable[Any]) -> None:
+    for key in keys:
+        del entries[key]

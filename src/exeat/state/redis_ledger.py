@@ -11,19 +11,35 @@ import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, final
 
 import orjson
 
-from exeat.state.ledger import PERMITS, Answers, Charge, Crossing, Give, Hold, Ledger, Pause, Question, Recall, Take
+from exeat.state.asked_back import AskedBack
+from exeat.state.ledger import (
+    PERMITS,
+    Answers,
+    Charge,
+    Crossing,
+    Give,
+    Hold,
+    Learnt,
+    Ledger,
+    Pause,
+    Question,
+    Recall,
+    Rest,
+    Take,
+)
 from exeat.state.redis_address import RedisAddress
 from exeat.state.redis_line import AwayError, RedisLine
 from exeat.state.redis_script import (
     CHANNEL,
     PAUSES,
     REGISTER,
+    Batch,
+    Entry,
     Register,
-    Row,
     answer_of,
     crossings_of,
     key_of,
@@ -43,33 +59,11 @@ CALLS_AT_ONCE: Final = 50  # to a cluster
 NAMES_LIMIT: Final = 50_000  # that others may ask to have something back of
 
 
-class Entry(NamedTuple):
-    """A question in a call: who asked, what, and the place of its answer; None where it is our own."""
-
-    holder: int
-    question: Question | None
-    place: tuple[int, int] | None
-
-
-@final
-class Batch:
-    """One call: questions about keys of one slot."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, int] = {}
-        self.rows: list[Row] = []
-        self.entries: list[Entry] = []
-
-    def add(self, key: str, row: Row, entry: Entry) -> None:
-        """Add a question."""
-        row[1] = self.keys.setdefault(key, len(self.keys) + 1)
-        self.rows.append(row)
-        self.entries.append(entry)
-
-
 @final
 class RedisLedger(Ledger):
     """The ledger of one instance's workers. `wake` is called when it has something to do or to tell by itself."""
+
+    poll_ns = 20_000_000  # what others give back is told by a channel, which may be away
 
     def __init__(self, line: RedisLine, log: Log, wake: Callable[[], None]) -> None:
         self.instance: Final = secrets.token_hex(8)
@@ -85,9 +79,12 @@ class RedisLedger(Ledger):
         self._held: defaultdict[int, dict[str, int]] = defaultdict(dict)  # permits by holder and name
         self._to_say: dict[tuple[int, str], None] = {}  # of which permits it has to be said how many there are
         self._owed: dict[str, Charge] = {}
-        self._names: dict[str, tuple[str, str]] = {}  # by key, what holders may have too much of
+        self._names: dict[str, tuple[str, str]] = {}  # by key, what holders have asked for
         self._recalls: list[Recall] = []
-        self._heard: list[Pause] = []
+        self._asked_back = AskedBack()
+        self._more: list[str] = []
+        self._heard: list[Learnt] = []
+        self._was_asked = False
         self._crossings: list[Crossing] = []
         self._unreadable: set[str] = set()
         self._beat_at = 0
@@ -125,9 +122,9 @@ class RedisLedger(Ledger):
                 self._add(batches, Entry(holder, question, place), wall)
             answered.append(answers)
         if len(batches) == 1:
-            await self._call(next(iter(batches.values())), answered, wall)
+            await self._call(next(iter(batches.values())), answered, now, wall)
         elif batches:
-            await self._call_all(batches.values(), answered, wall)
+            await self._call_all(batches.values(), answered, now, wall)
         return answered
 
     def recalls(self) -> list[Recall]:
@@ -135,21 +132,38 @@ class RedisLedger(Ledger):
         recalls, self._recalls = self._recalls, []
         return recalls
 
+    def more(self) -> list[str]:
+        """Of what other instances have given something back."""
+        more, self._more = self._more, []
+        return more
+
+    def give_up(self, name: str, now: int) -> None:
+        """Wait no longer for those who haven't answered: an instance that has died is forgotten by Redis later."""
+        self._asked_back.give_up(name, now)
+
     def crossings(self) -> list[Crossing]:
         """Which windows have passed a mark with what was asked here."""
         crossings, self._crossings = self._crossings, []
         return crossings
 
-    async def share(self, pauses: list[Pause]) -> None:
-        """Tell other instances what upstreams said; who doesn't hear it learns it by itself."""
-        said = {"by": self.instance, "pauses": [tuple(pause) for pause in pauses]}
-        with contextlib.suppress(AwayError):
-            await self._line.publish(PAUSES, orjson.dumps(said))
+    async def share(self, words: list[Learnt]) -> None:
+        """Tell other instances what was learnt of upstreams; who doesn't hear it learns it by itself."""
+        pauses = [tuple(word) for word in words if isinstance(word, Pause)]
+        await self._publish(pauses=pauses, rests=[tuple(word) for word in words if isinstance(word, Rest)])
 
-    def heard(self) -> list[Pause]:
+    async def _publish(self, **said: object) -> None:
+        with contextlib.suppress(AwayError):
+            await self._line.publish(PAUSES, orjson.dumps({"by": self.instance, "pauses": [], **said}))
+
+    def heard(self) -> list[Learnt]:
         """What other instances have told."""
         heard, self._heard = self._heard, []
         return heard
+
+    def was_asked(self) -> bool:
+        """Whether another instance has begun."""
+        was_asked, self._was_asked = self._was_asked, False
+        return was_asked
 
     def leave(self, holder: int) -> None:
         """A holder is gone: its permits are free."""
@@ -211,18 +225,18 @@ class RedisLedger(Ledger):
 
     # Calls
 
-    async def _call_all(self, batches: Iterable[Batch], answered: list[Answers], wall: int) -> None:
+    async def _call_all(self, batches: Iterable[Batch], answered: list[Answers], now: int, wall: int) -> None:
         slots = asyncio.Semaphore(CALLS_AT_ONCE)
 
         async def call(batch: Batch) -> None:
             async with slots:
-                await self._call(batch, answered, wall)
+                await self._call(batch, answered, now, wall)
 
         async with asyncio.TaskGroup() as tasks:
             for batch in batches:
                 tasks.create_task(call(batch))
 
-    async def _call(self, batch: Batch, answered: list[Answers], wall: int) -> None:
+    async def _call(self, batch: Batch, answered: list[Answers], now: int, wall: int) -> None:
         key = next(iter(batch.keys))
         if self._line.node_of(key) in self._away:
             self._keep(batch)
@@ -245,20 +259,19 @@ class RedisLedger(Ledger):
                 self._hear_of_instances(register_of(reply))
             elif isinstance(entry.question, Take) and entry.place is not None:
                 number, place = entry.place
-                answered[number][place] = self._take_in(entry.holder, entry.question, reply, wall)
+                answered[number][place] = self._take_in(entry.holder, entry.question, reply, now, wall)
 
-    def _take_in(self, holder: int, take: Take, reply: list[Any], wall: int) -> Any:
+    def _take_in(self, holder: int, take: Take, reply: list[Any], now: int, wall: int) -> Any:
         answer, others = answer_of(take, reply, wall)
         if take.kind == PERMITS and answer.granted:
             names = self._held[holder]
             names[take.name] = names.get(take.name, 0) + answer.granted
-        if answer.granted > take.need or (take.kind == PERMITS and answer.granted):
-            self._remember(take)
+        self._remember(take)
         for other in others:
-            instance, _, number = other.partition(":")
+            instance, number, serial = other.split(":")
             if instance == self.instance:
-                self._recalls.append(Recall(int(number), take.name, take.kind))
-        return answer
+                self._recalls.append(Recall(int(number), take.name, take.kind, int(serial)))
+        return answer._replace(held=self._asked_back.note(take.name, others, now))
 
     def _remember(self, take: Take) -> None:
         key = key_of(take.name, take.kind)
@@ -337,27 +350,41 @@ class RedisLedger(Ledger):
     # What others say
 
     async def _listen(self) -> None:
-        """Hear of those who need what lies idle here, and of what upstreams said to other instances."""
+        """Hear of those who need what lies idle here, and of what other instances have learnt of upstreams."""
         while not self._is_closed:
             try:
-                async for text in self._line.listen(f"{CHANNEL}{self.instance}", PAUSES):
-                    self._hear(text)
+                await self._hear_all()
             except AwayError:
                 await asyncio.sleep(PAUSE_LAST_S)
+
+    async def _hear_all(self) -> None:
+        async for text in self._line.listen(f"{CHANNEL}{self.instance}", PAUSES):
+            if text:
+                self._hear(text)
+            else:
+                await self._publish(asks=True)  # which endpoints rest: it may have been said before
+            if self._is_closed:
+                return
 
     def _hear(self, text: bytes) -> None:
         said = orjson.loads(text)
         if isinstance(said, dict):
             if said["by"] != self.instance:
-                self._heard.extend(Pause(*pause) for pause in said["pauses"])
+                self._heard += [Pause(*pause) for pause in said["pauses"]]
+                self._heard += [Rest(*rest) for rest in said.get("rests", ())]
+                self._was_asked |= said.get("asks", False)
                 self._wake()
             return
-        for key, holder in said:
+        for key, holder, serial in said:
+            if key not in self._names:
+                continue
+            name, kind = self._names[key]
             instance, _, number = holder.partition(":")
-            if instance == self.instance and key in self._names and number.isdigit():
-                self._recalls.append(Recall(int(number), *self._names[key]))
-        if self._recalls:
-            self._wake()
+            if not holder:
+                self._more.append(name)
+            elif instance == self.instance and number.isdigit():
+                self._recalls.append(Recall(int(number), name, kind, serial))
+        self._wake()
 
 
 async def open_redis_ledger(

@@ -30,7 +30,8 @@ from exeat.state.redis_address import RedisAddress
 from exeat.state.redis_script import SHA, TEXT
 
 TIMEOUT_S: Final = 0.25
-_SOCKET_S: Final = 0.2
+_TICK_S: Final = 0.05
+_SOCKET_S: Final = 1.0
 _CONNECT_S: Final = 1.0
 _PROBE_S: Final = 2.0
 _QUIET_S: Final = 10.0  # after which a connection that only listens is tried
@@ -92,7 +93,7 @@ class RedisLine:
     async def run(self, keys: Sequence[str], argument: bytes, limit_s: float = TIMEOUT_S) -> bytes:
         """Call the script; AwayError if that fails, and then it may have been run or not."""
         with _explained():
-            async with asyncio.timeout(limit_s):
+            async with _within(limit_s):
                 return await self._run(keys, argument)
 
     async def _run(self, keys: Sequence[str], argument: bytes) -> bytes:
@@ -115,13 +116,14 @@ class RedisLine:
                 await client.publish(channel, text)
 
     async def listen(self, *channels: str) -> AsyncIterator[bytes]:
-        """What is published on channels, as long as that can be heard; else AwayError."""
+        """What is published on channels, as long as that can be heard; else AwayError. First, nothing: it listens."""
         client: Any = self._client
         with _explained():
             if self.is_cluster:
                 await client.initialize()
             async with client.pubsub(ignore_subscribe_messages=True) as heard:
                 await heard.subscribe(*channels)
+                yield b""
                 while True:
                     message = await heard.get_message(timeout=_QUIET_S)
                     if message is None:
@@ -146,6 +148,29 @@ class RedisLine:
         if isinstance(self._client, RedisCluster):  # which leaves some open after a server has died
             for known in ("nodes_cache", "startup_nodes"):
                 await self._client.nodes_manager.aclose(known)
+
+
+@contextlib.asynccontextmanager
+async def _within(limit_s: float) -> AsyncIterator[None]:
+    """End what takes longer, with TimeoutError; a while in which this process didn't run counts as one tick.
+
+    On a busy machine an answer may have come long before anybody reads it: that isn't the fault of Redis.
+    """
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+
+    def tick(left: int) -> None:
+        if left:
+            timers[:] = [loop.call_later(_TICK_S, tick, left - 1)]
+        else:
+            limit.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as limit:
+        tick(round(limit_s / _TICK_S))
+        try:
+            yield
+        finally:
+            timers[0].cancel()
 
 
 @contextlib.contextmanager

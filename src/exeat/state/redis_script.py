@@ -2,7 +2,7 @@
 
 from hashlib import blake2b, sha1
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, final
 
 import orjson
 
@@ -34,6 +34,30 @@ class Replies(NamedTuple):
     each: list[list[Any] | None]
 
 
+class Entry(NamedTuple):
+    """A question in a call: who asked, what, and the place of its answer; None where it is our own."""
+
+    holder: int
+    question: Question | None
+    place: tuple[int, int] | None
+
+
+@final
+class Batch:
+    """One call: questions about keys of one slot."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, int] = {}
+        self.rows: list[Row] = []
+        self.entries: list[Entry] = []
+
+    def add(self, key: str, row: Row, entry: Entry) -> None:
+        """Add a question."""
+        row[1] = self.keys.setdefault(key, len(self.keys) + 1)
+        self.rows.append(row)
+        self.entries.append(entry)
+
+
 def key_of(name: str, kind: str) -> str:
     """The key of an entry: all that is known of a name is on one server of a cluster, and nothing of it can be read."""
     return f"exeat:{{{blake2b(name.encode(), digest_size=16).hexdigest()}}}:{kind}"
@@ -45,7 +69,7 @@ def row_of(holder: str, question: Question, wall: int) -> Row:
         case Take():
             return _row_of_take(holder, question, wall)
         case Give():
-            return [f"g{question.kind}", 0, holder, *_pair(question.amount)]
+            return [f"g{question.kind}", 0, holder, *_pair(question.amount), question.serial]
         case Charge():
             return ["c", 0, holder, *_pair(question.amount), _life_ms(question.ends_at, wall)]
         case Hold():
@@ -100,7 +124,7 @@ def parse(text: bytes) -> Replies:
 
 
 def answer_of(take: Take, reply: list[Any], wall: int) -> tuple[Answer, list[str]]:
-    """The answer to a wish, and the holders that have more than they need."""
+    """The answer to a wish, and who may have more than it needs: each a holder, and what it was granted last."""
     granted, remaining, again_in = (reply[at] * _BASE + reply[at + 1] for at in (0, 2, 4))
     if take.kind == WINDOW:
         again_in = max(0, take.span - wall)

@@ -8,16 +8,15 @@ from zoneinfo import ZoneInfo
 
 from exeat.model.limit import Kind, Limit
 from exeat.model.snapshot import Snapshot
+from exeat.model.upstream import Upstream
 from exeat.policy import calendar
 from exeat.policy.calendar import Window
 from exeat.state.cells import NEVER, Cell, RateCell
 from exeat.state.leased import MS, LeasedCell, Lender
-from exeat.state.ledger import PERMITS, RATE, SLICE_NS, WINDOW, Answer, Charge, Give, Hold
+from exeat.state.ledger import PERMITS, RATE, SLICE_NS, WINDOW, Answer, Charge, Give, Hold, Stand
 
 TURN_NS: Final = 2 * MS  # in which what was granted for a request is used by it
-BARREN_NS: Final = 1_000 * MS  # after which a used up window is asked for again: something may have come back
-HELD_NS: Final = 20 * MS  # the same, where others may have more than they need
-PERMITS_NS: Final = 10 * MS  # the same, for permits
+PERMITS_NS: Final = 10 * MS  # after which permits are asked for again
 
 zone_of = cache(ZoneInfo)
 
@@ -46,7 +45,8 @@ class LeasedRate(LeasedCell):
         if self.is_cut_off(now):
             return self._alone(now).ready_at(now, cost)
         self._refresh(now)
-        return super().ready_at(now, cost)
+        ready_at = super().ready_at(now, cost)
+        return max(self._again_at, now + 1) if self._told and ready_at == NEVER else ready_at
 
     def must_ask(self, now: int, cost: int) -> bool:
         """Whether the hand doesn't suffice, and the ledger may have more."""
@@ -85,16 +85,16 @@ class LeasedRate(LeasedCell):
             self._put_back(self._hand)
 
     def _take_in(self, answer: Answer, now: int) -> None:
-        self._own = None
-        self._expires_at = max(self._asked_at + answer.life, now + TURN_NS)
+        if answer.granted:
+            self._own = None
+            self._expires_at = max(self._asked_at + answer.life, now + TURN_NS)
         super()._take_in(answer, now)
 
     def _measure(self) -> tuple[int, int]:
         return self.limit.burst, self.limit.interval
 
-    def _barren(self, answer: Answer, now: int) -> tuple[int, int]:
-        again_at = now + answer.again_in
-        return (again_at, again_at) if not answer.held else (again_at, min(again_at, now + HELD_NS))
+    def _more_at(self, answer: Answer, now: int) -> int:
+        return now + answer.again_in
 
 
 @final
@@ -102,6 +102,7 @@ class LeasedPermits(LeasedCell):
     """How many exchanges run at once, on all workers; what is in hand is below zero while the ledger isn't asked."""
 
     KIND = PERMITS
+    ANEW_NS = PERMITS_NS
 
     def __init__(self, limit: Limit, value: str, lender: Lender) -> None:
         super().__init__(limit, value, lender)
@@ -142,13 +143,14 @@ class LeasedPermits(LeasedCell):
     def rejoin(self) -> Hold | None:
         """The exchanges that run."""
         self._hand = self._least = 0
+        self._trusted_until = 0
         return Hold(self.name, self._running) if self._running else None
 
     def _measure(self) -> tuple[int, int]:
         return self.limit.amount, 0
 
-    def _barren(self, answer: Answer, now: int) -> tuple[int, int]:
-        return NEVER, now + PERMITS_NS
+    def _more_at(self, answer: Answer, now: int) -> int:
+        return NEVER
 
 
 @final
@@ -167,7 +169,8 @@ class LeasedWindow(LeasedCell):
         """At once if the hand suffices; else when the window ends, as far as is known."""
         if now >= self._ends_at:
             self._refresh(now)
-        return super().ready_at(now, cost)
+        ready_at = super().ready_at(now, cost)
+        return self._ends_at if self._told and ready_at == NEVER else ready_at
 
     def must_ask(self, now: int, cost: int) -> bool:
         """Whether the hand doesn't suffice, and the ledger may have more."""
@@ -226,6 +229,9 @@ class LeasedWindow(LeasedCell):
         wall = self._lender.wall()
         if not self._window.holds(wall):
             self._put_back(self._hand)
+            if self._told:
+                self._lender.say(Stand(self.name, WINDOW, 0, 0, ()))
+                self.forget_line()
             self._window = self._window_at(wall)
             self.name = self._name_of(self._window)
             self._barren_until = 0
@@ -249,9 +255,8 @@ class LeasedWindow(LeasedCell):
     def _measure(self) -> tuple[int, int]:
         return self._amount(self._lender.wall()), self._window.end_ns
 
-    def _barren(self, answer: Answer, now: int) -> tuple[int, int]:
-        again_at = now + (HELD_NS if answer.held else answer.again_in)
-        return again_at, min(again_at, now + BARREN_NS)
+    def _more_at(self, answer: Answer, now: int) -> int:
+        return now + answer.again_in
 
 
 def shared_rate(limit: Limit, workers: int) -> Limit:
@@ -268,10 +273,15 @@ def is_shared(limit: Limit, workers: int, *, has_redis: bool = False) -> bool:
 
 
 def needs_counters(snapshot: Snapshot, workers: int, *, has_redis: bool = False) -> bool:
-    """Whether any limit is counted in the ledger, or workers tell each other there what upstreams say of theirs."""
-    if (workers > 1 or has_redis) and any(upstream.provider is not None for upstream in snapshot.upstreams.values()):
+    """Whether any limit is counted in the ledger, or workers tell each other there what they learn of upstreams."""
+    if (workers > 1 or has_redis) and any(map(_tells, snapshot.upstreams.values())):
         return True
     return any(is_shared(limit, workers, has_redis=has_redis) for limit in limits_of(snapshot))
+
+
+def _tells(upstream: Upstream) -> bool:
+    """Whether there is something to learn of an upstream: its own limits, or when an endpoint has to rest."""
+    return upstream.provider is not None or upstream.circuit is not None or upstream.health is not None
 
 
 def limits_of(snapshot: Snapshot) -> Iterator[Limit]:
