@@ -21,12 +21,15 @@ class Answered(NamedTuple):
 
 
 class Callers:
-    """Some callers at once, of whatever gateway `port` says is there now."""
+    """Some callers at once, of whatever gateway `port` says is there now; each pauses between its requests."""
 
-    def __init__(self, count: int, port: Callable[[], int], key: str, padding: str = "") -> None:
+    def __init__(
+        self, count: int, port: Callable[[], int], key: str, padding: str = "x", *, pause_s: float = 0.0
+    ) -> None:
         self._port = port
         self._key = key
         self._padding = padding
+        self._pause_s = pause_s
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(f"c{number}",)) for number in range(count)]
         self.answered: list[Answered] = []
@@ -54,7 +57,7 @@ class Callers:
         while not self._over.is_set():
             connection = http.client.HTTPConnection("127.0.0.1", self._port(), timeout=5)
             try:
-                while not self._over.is_set():
+                while not self._over.wait(self._pause_s):
                     number += 1
                     self._ask(connection, f"{name}-{number}", chance.choice(("small", "chunked", "large", "denied")))
             except (OSError, http.client.HTTPException):

@@ -15,7 +15,7 @@ from tests.faults.trail import check_trail
 from tests.support.gateway import Gateway, make_key
 
 # EXEAT_KILLS=100 is the long form.
-KILLS = int(os.environ.get("EXEAT_KILLS", "12"))  # noqa: TID251 - of the test alone
+KILLS = int(os.environ.get("EXEAT_KILLS", "8"))  # noqa: TID251 - of the test alone
 CALLERS = 6
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 5 * KILLS)]

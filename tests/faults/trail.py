@@ -44,6 +44,7 @@ def check_records(records: list[Record], seen: Iterable[str], answered: Iterable
     by_id = {str(record["id"]): record for record in records}
     assert len(by_id) == len(records), "a record is there twice"
     recorded = Counter(number_of(record) for record in records if record["outcome"] != "refused")
+    assert recorded, "no request has passed"
     unrecorded = {number for number in seen if not recorded[number]}
     assert not unrecorded, f"the upstream saw requests without a record: {sorted(unrecorded)[:5]}"
     for answer in answered:
