@@ -6,6 +6,7 @@ RUN := $(VENV)/run.installed
 TEST := $(VENV)/test.installed
 FUZZ := $(VENV)/fuzz.installed
 SECONDS := 60
+MINUTES := 30
 # Two processes of tests at once, but for tests/hostile, which measures how long others wait.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 # What never passes through compiled modules, or hardly; and what derives a stand-in from a compiled class, which only
@@ -14,10 +15,10 @@ NOT_COMPILED := --ignore tests/policy/test_redact.py --ignore tests/proxy/test_p
   --ignore tests/proxy/test_admission.py $(patsubst %,--ignore tests/end_to_end/test_%.py, \
   behind_nginx configuration_in_database control_listener control_process data_folder database_went_back demo \
   key_changes lifecycle_isolation lifecycle_secrets lifecycle_tls limits_redis records_kept resealing serve \
-  serve_reload serve_tls streaming_memory streaming_unfinished webhooks)
+  serve_reload serve_tls streaming_memory streaming_unfinished three_instances webhooks)
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: help env test-env run test test-compiled check fix compile bench fuzz lock clean
+.PHONY: help env test-env run test test-compiled check fix compile bench soak fuzz lock clean
 
 help:
 	@echo 'make run     set up and start the demonstration'
@@ -27,6 +28,7 @@ help:
 	@echo 'make test-compiled  the tests of the protocols, on the compiled program'
 	@echo 'make compile build a wheel with the hot path compiled to C (needs a C compiler)'
 	@echo 'make bench   measure beside nginx and Envoy, write bench/RESULTS.md'
+	@echo 'make soak    load a gateway for MINUTES=30, write build/soak/report.md; fails if anything grows'
 	@echo 'make fuzz    search the parsers for inputs that break a promise; SECONDS=60 each, TARGET=request for one'
 	@echo 'make lock    resolve the locks again; UPGRADE=1 takes newer versions'
 	@echo 'make clean   remove the environment and every cache'
@@ -78,6 +80,9 @@ test-compiled: build/compiled
 
 bench: build/compiled
 	$(BIN)/python bench/run.py
+
+soak: $(TEST)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 fuzz: $(FUZZ)
 	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGET)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exeat.errors import Code, GatewayError
-from exeat.model.upstream import Reach
+from exeat.model.upstream import Reach, Timeouts
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import Answer, Names
 from tests.addresses import oracle
@@ -200,7 +200,7 @@ def test_at_any_moment(
             before, began_at, dialled = servers.given[-1:], loop.time(), len(loop.network.dialled)
             code = None
             try:
-                await dialler.dial(route("http://a.test", reach=Reach()), dns_s=5, connect_s=5, reported=print)
+                await dialler.dial(route("http://a.test", reach=Reach()), Timeouts(), reported=print)
             except GatewayError as error:
                 code = error.code
             addresses_dialled = [host for host, _ in loop.network.dialled[dialled:]]

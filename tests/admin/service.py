@@ -96,6 +96,7 @@ class World:
             steady=lambda: self.now,
             outside=self.outside,
             explain=lambda asked: Effect(self.settings(), self.engine).explain(asked),
+            endpoints=lambda name: Effect(self.settings(), self.engine).endpoints(name),
             changed=self.revisions.append,
             report=lambda error, _: self.reported.append(error),
             passwords=PASSWORDS,
@@ -141,6 +142,10 @@ class Api:
         response = self._runner.run(_done(request))
         check_documented(method, response)
         return response
+
+    def probe(self, path: str) -> httpx.Response:
+        """What a path outside of the API answers to anybody."""
+        return self._runner.run(_done(self.client.get(path)))
 
     def get(self, path: str, **params: Any) -> Any:
         """What a GET answers, which has to be fine."""

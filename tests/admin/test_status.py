@@ -23,10 +23,12 @@ def test_without_a_gateway(either_api: Api) -> None:
 @pytest.mark.parametrize("trouble", [None, "the database is full"])
 def test_of_a_gateway(world: World, trouble: str | None) -> None:
     """What a running gateway knows of itself is shown as it says it, and since when it runs."""
-    worker = {"number": 1, "pid": 7, "in_flight": 2, "connections": 3, "upstream_connections": 4, "records_fail": None}
+    counts = {"in_flight": 2, "connections": 3, "upstream_connections": 4}
+    worker = {"number": 1, "pid": 7, **counts, "draining": False, "ready": True, "records_fail": None}
     known = {
         "instance": "aaa",
         "in_force": 3,
+        "leaving": False,
         "snapshot": "abc",
         "started_at": int((NOW - 90) * 1e6),
         "workers": [worker],
@@ -39,3 +41,25 @@ def test_of_a_gateway(world: World, trouble: str | None) -> None:
     assert {name: status[name] for name in known if name != "started_at"} == {
         name: value for name, value in known.items() if name != "started_at"
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "text"),
+    [
+        ({"workers": [{"ready": True}, {"ready": False}]}, 200, "ready\n"),
+        ({"workers": [{"ready": False}]}, 503, "no worker takes new calls\n"),
+        ({"workers": []}, 503, "no worker serves\n"),
+        ({}, 503, "no worker serves\n"),
+        (
+            {"leaving": True, "workers": [{"ready": True}]},
+            503,
+            "draining: this instance finishes what it has begun\n",
+        ),
+    ],
+)
+def test_probes(world: World, state: dict[str, object], status: int, text: str) -> None:
+    """Whoever starts and stops processes is told without a token whether the gateway lives, and takes calls."""
+    with calling(world, status=lambda: state) as api:
+        live, ready = api.probe("/livez"), api.probe("/readyz")
+    assert (live.status_code, live.text) == (200, "live\n")
+    assert (ready.status_code, ready.text) == (status, text)

@@ -8,6 +8,8 @@ import pytest
 from exeat.cli.changes import describe_changes
 from exeat.config.compile import Loaded, load
 from exeat.config.settings import read_settings
+from exeat.model.by_hand import ByHand
+from exeat.model.stored import Stored
 
 
 def loaded(folder: Path, document: dict[str, object], env: dict[str, str] | None = None) -> Loaded:
@@ -57,3 +59,13 @@ def test_many_changes_are_one_line(tmp_path: Path) -> None:
     many: dict[str, object] = {"destinations": [f"a{number}.example" for number in range(1000)]}
     said = describe_changes(loaded(tmp_path, {}), loaded(tmp_path, many))
     assert said.endswith("+a7.example and 992 more")
+
+
+def test_what_is_said_of_endpoints(tmp_path: Path) -> None:
+    """A word of an operator is a change of its endpoint."""
+    (tmp_path / "exeat.yaml").write_text("{}")
+    settings, url = read_settings({}, tmp_path), "https://one.example"
+    words = [(), (ByHand("one", url, "drained"),), (ByHand("one", url, reset=4),)]
+    first, drained, reset = (load(settings, Stored(1, endpoints=said)) for said in words)
+    assert describe_changes(first, drained) == f"endpoints +one {url}"
+    assert describe_changes(drained, reset) == f"endpoints ~one {url}"

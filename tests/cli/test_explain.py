@@ -14,7 +14,9 @@ KEY = make_key()
 REVOKED = make_key()
 UNKNOWN = make_key()
 # Nothing listens on port 9 of loopback: what the gateway lets through ends in connect-failed.
-CLOSED = {"url": "http://127.0.0.1:9", "plaintext": True, "network": {"private": ["127.0.0.0/8"]}}
+LOCAL = {"plaintext": True, "network": {"private": ["127.0.0.0/8"]}, "circuit": "off"}
+CLOSED = {**LOCAL, "url": "http://127.0.0.1:9"}
+SEVERAL = [{"url": "http://127.0.0.8:9", "priority": 1}, {"url": "http://127.0.0.7:9/v1", "weight": 3}]
 DOCUMENT = {
     "upstreams": {
         "bearer": {**CLOSED, "credential": {"kind": "bearer", "secret": MARKER}},
@@ -33,6 +35,7 @@ DOCUMENT = {
         },
         "private": {"url": "https://localhost:9"},
         "other": {**CLOSED, "url": "http://127.0.0.6:9"},
+        "several": {**LOCAL, "endpoints": SEVERAL, "balance": "least-pending"},
     },
     "consumers": {
         "web": {
@@ -43,6 +46,7 @@ DOCUMENT = {
                 "header",
                 "query",
                 "private",
+                "several",
                 {"upstream": "other", "methods": ["GET"], "mode": "report"},
             ],
         },
@@ -231,3 +235,16 @@ def test_a_document_that_is_wrong_is_not_explained(tmp_path: Path) -> None:
     result = run_exeat("explain", "web", "GET", "/a", cwd=tmp_path)
     assert result.returncode == 2
     assert "exeat.yaml:1: upstreams.a.url" in result.stderr
+
+
+def test_endpoints_are_shown(gateway: Gateway) -> None:
+    """Where an upstream has several endpoints, who goes first and how they share is said."""
+    _, answer = explain(gateway, "web", "GET", "/several/x")
+    phases = answer["phases"]
+    assert isinstance(phases, list)
+    (lines,) = [phase["lines"] for phase in phases if phase["name"] == "attempt"]
+    place = lines.index("endpoints: least-pending, those that are well, the lowest priority first")
+    assert lines[place + 1 : place + 3] == [
+        "http://127.0.0.7:9/v1: priority 0, weight 3",
+        "http://127.0.0.8:9: priority 1, weight 1",
+    ]

@@ -140,7 +140,7 @@ TWO = "upstreams: {a: {url: 'https://a.com', %s}, b: {url: 'https://b.com', %s}}
         ("destinations: [{hots: a.com}]", "destinations[0].hots", "did you mean 'host'?"),
         ("domains: ['*.x']", "domains", "isn't a host name"),
         ("upstreem: {}", "upstreem", "did you mean 'upstreams'?"),
-        (ONE % "retries: 5", "upstreams.a.retries", "nothing would enforce it"),
+        (ONE % "retries: 11", "upstreams.a.retries", "write a number from 0 to 10"),
         (ONE % "errors: normalized", "upstreams.a.errors", "not supported by this version"),
         (ONE % "plaintext: no", "upstreams.a.plaintext", "write true or false"),
         (ONE % "methods: []", "upstreams.a.methods", "empty list"),

@@ -7,6 +7,7 @@ import pytest
 
 from exeat.config.kept import KEPT_FILE, keep_stored, parse_stored, read_kept, render_stored
 from exeat.config.problem import DocumentError
+from exeat.model.by_hand import ByHand
 from exeat.model.stored import NOTHING, Stored, StoredKey, vault_context
 from exeat.vault.keyring import Keyring, MasterKey
 from exeat.vault.keyring_file import open_keyring
@@ -120,6 +121,7 @@ def test_kept(tmp_path: Path) -> None:
         document={"upstreams": {"api": UPSTREAM}},
         keys=(StoredKey("aaaaaaaaaaaa", DIGEST, "here", 1.5, revoked=True, networks=("10.0.0.0/8",)),),
         vault={"api": os.urandom(40)},
+        endpoints=(ByHand("api", "https://api.example", "drained", None, 1.5, "ada", "a new disk", 3),),
     )
     assert read_kept(sealer, tmp_path) is None
     keep_stored(stored, sealer, tmp_path)

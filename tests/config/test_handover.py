@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from exeat.config.handover import dumps, loads
+from exeat.model.by_hand import ByHand
 from exeat.model.secret import Secret
+from exeat.model.stored import Stored
 from tests.config.conftest import Desk
 
 TEXT = """
@@ -29,9 +31,11 @@ network: {nat64: ["2001:db8:64::/96"]}
 
 def test_round_trip(desk: Desk) -> None:
     """What a worker reads is what the supervisor compiled, secrets included."""
+    desk.stored = Stored(1, endpoints=(ByHand("a", "https://a.com/v1", "tripped", 5.5, 1.0, "ada", "why", 1),))
     snapshot = desk.load(TEXT).snapshot
     there = loads(dumps(snapshot))
     assert there == snapshot
+    assert there.by_hand == desk.stored.endpoints
     pair = there.upstreams[b"a"].credential.pair
     assert pair is not None
     assert pair.reveal() == "key=s3cr3t-marker"

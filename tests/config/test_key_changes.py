@@ -9,6 +9,7 @@ from exeat.config.compile import Loaded
 from exeat.config.handover import dumps, loads, parse_changes, render_changes
 from exeat.config.kept import parse_news, render_news
 from exeat.config.key_changes import MOST, load_keys
+from exeat.model.by_hand import ByHand
 from exeat.model.key_changes import change_keys
 from exeat.model.stored import KeyNews, Stored, StoredKey, take_news
 from tests.config.conftest import Desk
@@ -21,6 +22,7 @@ consumers:
     keys: [{{sha256: {"fe" * 32}}}, {{id: bbbbbbbbbb09, sha256: {"fd" * 32}, networks: [10.0.0.0/8]}}]
 """
 DOCUMENT = {"consumers": {"there": {"grants": ["*"]}, "empty": {"grants": []}}}
+DRAINED = ByHand("api", "https://api.example", "drained", None, 1.25, "ada", "a new disk", 3)
 LIMITS = ({"rate": "5/minute"},)
 
 
@@ -63,6 +65,9 @@ def lacking(*ids: str) -> Stored:
         having(key(12, networks=("192.0.2.1",))),
         lacking("aaaaaaaaaa12", "aaaaaaaaaa14"),
         replace(FIRST, revision=9),
+        replace(FIRST, revision=4, endpoints=(DRAINED,)),
+        replace(having(key(20)), endpoints=(DRAINED, ByHand("api", "https://other.example", reset=4))),
+        replace(FIRST, revision=4, endpoints=(ByHand("gone", "https://gone.example", "tripped", 1.5),)),
     ],
 )
 def test_both_ways_end_alike(desk: Desk, loaded: Loaded, after: Stored) -> None:
@@ -83,7 +88,9 @@ def test_any_row_of_changes(desk: Desk, loaded: Loaded) -> None:
             consumer = rng.choice(["here", "there", "empty"]) if known is None else known.consumer
             ends = rng.choice([None, 1_800_000_000.0 + number])
             fresh.append(key(number, consumer, revoked=rng.random() < 0.3, expires_at=ends))
-        after = take_news(stored, parse_news(render_news(KeyNews(stored.revision, stored.revision + 1, tuple(fresh)))))
+        said = rng.choice([None, (), (DRAINED,), (replace(DRAINED, state=None, reset=rng.randint(0, 3)),)])
+        news = KeyNews(stored.revision, stored.revision + 1, tuple(fresh), said)
+        after = take_news(stored, parse_news(render_news(news)))
         step = load_keys(loaded, stored, after)
         assert step is not None
         assert step.changes is not None
@@ -136,3 +143,12 @@ def test_changes_of_another_snapshot(loaded: Loaded) -> None:
         change_keys(step.loaded.snapshot, step.changes)
     with pytest.raises(ValueError, match="don't fit"):
         take_news(FIRST, KeyNews(FIRST.revision + 1, FIRST.revision + 2, ()))
+
+
+def test_what_was_said_is_a_revision_of_its_own(desk: Desk, loaded: Loaded) -> None:
+    """Each word about an endpoint makes another revision; where nothing is said any more it is the one from before."""
+    words = [DRAINED, replace(DRAINED, state="tripped"), replace(DRAINED, until=5.0), replace(DRAINED, reset=4)]
+    found = {load(desk, replace(FIRST, endpoints=(word,))).snapshot.revision for word in words}
+    assert len(found | {loaded.snapshot.revision}) == len(words) + 1
+    nothing = replace(FIRST, endpoints=(ByHand("api", "https://api.example"),))
+    assert load(desk, nothing).snapshot.revision == loaded.snapshot.revision

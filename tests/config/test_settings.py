@@ -65,10 +65,13 @@ def test_limits(tmp_path: Path) -> None:
             "EXEAT_KEEP_ALIVE_S": "5.5",
             "EXEAT_UPSTREAM_CONNECTIONS": "7",
             "EXEAT_UPSTREAM_KEEP_ALIVE_S": "3",
+            "EXEAT_MAX_IN_FLIGHT": "300",
+            "EXEAT_MAX_MEMORY": "512MiB",
         },
         tmp_path,
     )
-    assert settings.limits(500) == Limits(16384, 65536, 200, 10.0, 20.0, 5.5, 20_000, 7, 3.0, 1_048_576)
+    limits = Limits(16384, 65536, 200, 10.0, 20.0, 5.5, 20_000, 7, 3.0, 1_048_576, 900, 300, 512 * 1024**2)
+    assert settings.limits(500, open_connections=900, memory_bytes=5) == limits
     assert read_settings({"EXEAT_MAX_CONNECTIONS": "auto"}, tmp_path).limits(9) == replace(DEFAULT, connections=9)
 
 
@@ -84,12 +87,44 @@ def test_limits(tmp_path: Path) -> None:
         ("EXEAT_MAX_BUFFER_BYTES", "1e6"),
         ("EXEAT_UPSTREAM_CONNECTIONS", "0"),
         ("EXEAT_HEAD_TIMEOUT_S", "forever"),
+        ("EXEAT_MAX_IN_FLIGHT", "0"),
+        ("EXEAT_MAX_MEMORY", "512"),
+        ("EXEAT_MAX_MEMORY", "512MB"),
+        ("EXEAT_MAX_MEMORY", "31MiB"),
+        ("EXEAT_MAX_MEMORY", "2000GiB"),
+        ("EXEAT_DRAIN_DELAY_S", "-1"),
+        ("EXEAT_DRAIN_STREAMS_S", "long"),
+        ("EXEAT_STUCK_S", "never"),
     ],
 )
 def test_a_limit_that_is_none(tmp_path: Path, name: str, value: str) -> None:
     """What isn't a number within bounds is refused, with the bounds."""
     (line,) = problems(tmp_path, **{name: value})
     assert line.startswith(f"{name}: write a ")
+
+
+@pytest.mark.parametrize(
+    ("written", "shared", "bound"),
+    [(None, 7, 7), ("auto", 7, 7), ("auto", None, None), ("off", 7, None), ("2GiB", None, 2 * 1024**3)],
+)
+def test_memory(tmp_path: Path, written: str | None, shared: int | None, bound: int | None) -> None:
+    """A worker's memory is bounded by what is written, or by its share of what the container may take."""
+    settings = read_settings({} if written is None else {"EXEAT_MAX_MEMORY": written}, tmp_path)
+    assert settings.limits(9, memory_bytes=shared).memory_bytes == bound
+
+
+def test_exchanges_under_way_may_have_no_bound(tmp_path: Path) -> None:
+    """Without a number, and with `off`, there is none."""
+    for written in ({}, {"EXEAT_MAX_IN_FLIGHT": "off"}):
+        assert read_settings(written, tmp_path).limits(9).in_flight is None
+
+
+def test_streams_drain_as_long_as_the_rest(tmp_path: Path) -> None:
+    """Unless a limit of their own is written, which may be longer or shorter."""
+    assert read_settings({"EXEAT_DRAIN_S": "7"}, tmp_path).streams_s == 7
+    for written in ("3", "600"):
+        given = {"EXEAT_DRAIN_S": "7", "EXEAT_DRAIN_STREAMS_S": written}
+        assert read_settings(given, tmp_path).streams_s == float(written)
 
 
 def test_a_line_is_a_part_of_the_head(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -142,18 +144,59 @@ def model(request: Request) -> Reply:
     return Reply(200, {"models": ["sample-1"]})
 
 
+class Orders:
+    """An API that can't answer each first call to a path, and honours idempotency keys."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, str] = {}
+
+    def __call__(self, request: Request) -> Reply:
+        """Refuse a call, and answer the next one."""
+        key = request.fields.get("idempotency-key", "")
+        if request.path not in self._refused:
+            self._refused[request.path] = key
+            return Reply(503, {"error": "busy"})
+        before = self._refused.pop(request.path)
+        if request.method == "POST":
+            return Reply(201, {"number": 7, "has_the_same_key": bool(key) and key == before})
+        return Reply(200, {"in_stock": 12})
+
+
+class Billing:
+    """Two servers of one API. `POST /break?server=a&for=2` has one of them fail for so many seconds."""
+
+    def __init__(self) -> None:
+        self._ill_until: dict[str, float] = {}
+
+    def server(self, name: str) -> Answer:
+        """One of them."""
+        return partial(self._answer, name)
+
+    def _answer(self, name: str, request: Request) -> Reply:
+        if (request.method, request.path) == ("POST", "/break"):
+            self._ill_until[request.query["server"][0]] = time.monotonic() + float(request.query["for"][0])
+            return Reply(200, {"broken": request.query["server"][0]})
+        if time.monotonic() < self._ill_until.get(name, 0.0):
+            return Reply(503, {"error": "out of order"})
+        return Reply(200, {"server": name})
+
+
 def echo(request: Request) -> Reply:
     """Says what it got: a partner whose API needs no key, or the caller's own."""
     shown = {"method": request.method, "path": request.path, "authorization": request.fields.get("authorization")}
     return Reply(200, shown)
 
 
+BILLING = Billing()
 STAND_INS = (
     StandIn("api.github.com", github),
     StandIn("api.stripe.com", stripe),
     StandIn("api.openai.com", openai),
     StandIn("maps.example.net", maps),
     StandIn("model.example.net", model),
+    StandIn("orders.example.net", Orders()),
+    StandIn("billing-a.internal:8443", BILLING.server("a"), is_private=True),
+    StandIn("billing-b.internal:8443", BILLING.server("b"), is_private=True),
     StandIn("billing.internal:8443", echo, is_private=True, wants_certificate=True),
     StandIn("wiki.internal", echo, is_private=True),
     StandIn("127.0.0.1:9000", echo, scheme="http", is_private=True),

@@ -1,58 +1,32 @@
 """Three instances on one PostgreSQL behind nginx, with the configuration that the guide gives."""
 
 import http.client
-import os
-import re
-import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import editing
 from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from exeat.vault.keyring_file import open_keyring
-from tests.support.certificates import Authority
 from tests.support.gateway import Gateway, MadeKey, make_key, wait_until
-from tests.support.markers import MARKERS
 from tests.support.origins import Origin
 from tests.support.postgres import postgres
-from tests.support.programs import Program, find_program, free_port
 from tests.support.recorded import behave
+from tests.support.site import CALLER, INSTANCES, Site, ask, site
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "administering.md"
-CALLER = "127.0.0.2"
-INSTANCES = 3
 SOON_S = 1.0
 PAUSE_S = 0.01  # of a caller between two calls: the machine is to have time for the instances too
-TOKEN = MARKERS.make("token for three instances")
 MINE_AGAIN_S = 15.0  # nginx leaves an instance alone for ten seconds after it wasn't there
 
 
-class Site(NamedTuple):
-    """What stands behind one address."""
-
-    port: int
-    context: ssl.SSLContext
-    gateways: list[Gateway]
-
-    def connect(self) -> http.client.HTTPSConnection:
-        """A connection of a caller."""
-        return http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=15, context=self.context, source_address=(CALLER, 0)
-        )
-
-    def status(self, key: MadeKey) -> int:
-        """The status of one call on a connection of its own."""
-        connection = self.connect()
-        try:
-            return call(connection, "GET", key)
-        finally:
-            connection.close()
+def status_of(site: Site, key: MadeKey) -> int:
+    """The status of one call on a connection of its own."""
+    with closing(site.connect()) as connection:
+        return call(connection, "GET", key)
 
 
 def call(connection: http.client.HTTPSConnection, method: str, key: MadeKey) -> int:
@@ -97,72 +71,9 @@ class Load:
             connection.close()
 
 
-def configuration(folder: Path, port: int, ports: list[int]) -> str:
-    """The guide's own text, in which only ports and paths are others."""
-    found = re.findall(r"```nginx\n# nginx\.conf\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    assert len(found) == 1
-    text = str(found[0])
-    others = {
-        "http {": "http {" + "".join(f" {kind}_temp_path {folder}/{kind};" for kind in TEMPORARY),
-        "listen 8443 ssl": f"listen 127.0.0.1:{port} ssl",
-        "/etc/exeat/server.pem": f"{folder}/server.pem",
-        "/etc/exeat/server.key": f"{folder}/server.key",
-        **{f"gateway-{number + 1}.internal:8080": f"127.0.0.1:{own}" for number, own in enumerate(ports)},
-    }
-    for written, other in others.items():
-        assert text.count(written) == 1, written
-        text = text.replace(written, other)
-    return text
-
-
-TEMPORARY = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-
-
-def nginx(folder: Path, ports: list[int]) -> Program:
-    """A proxy as the guide has it, in front of these ports."""
-    port, file = free_port(), folder / "nginx.conf"
-    file.write_text(configuration(folder, port, ports), "ascii")
-    private = f"daemon off; pid {folder}/pid;" + (" user root root;" if os.geteuid() == 0 else "")
-    return Program(
-        [find_program("nginx"), "-p", str(folder), "-c", str(file), "-e", "stderr", "-g", private], port, folder
-    )
-
-
-@contextmanager
-def site(folder: Path, env: Mapping[str, str]) -> Iterator[Site]:
-    """Three instances that share what `env` says, and nginx in front of them."""
-    authority = Authority(folder)
-    authority.write_pair(folder / "server.pem", folder / "server.key")
-    with ExitStack() as stack:
-        gateways = []
-        for number in range(INSTANCES):
-            own = folder / f"instance-{number}"
-            own.mkdir()
-            listens = {
-                "EXEAT_LISTEN": f"127.0.0.1:{free_port()}",
-                "EXEAT_CONTROL_LISTEN": f"127.0.0.1:{free_port()}",
-                "EXEAT_TLS": "off",
-                "EXEAT_TRUSTED_PROXIES": "127.0.0.1",
-                "EXEAT_ADMIN_TOKEN": TOKEN,
-                "EXEAT_LOG_LEVEL": "info",
-            }
-            gateways.append(stack.enter_context(Gateway("{}", {**env, **listens}, folder=own)))
-        (folder / "nginx").mkdir()
-        for name in ("server.pem", "server.key"):
-            (folder / name).rename(folder / "nginx" / name)
-        front = stack.enter_context(nginx(folder / "nginx", [gateway.port for gateway in gateways]))
-        yield Site(front.port, authority.client_context(), gateways)
-
-
 def revoke(gateway: Gateway, key: MadeKey) -> None:
     """Revoke a key by the API of an instance."""
-    urls = gateway.serving["control"]
-    assert isinstance(urls, list)
-    path = f"/api/v1/keys/{key.key[6:18]}/revoke"
-    connection = http.client.HTTPConnection(str(urls[0]).removeprefix("http://"), timeout=15)
-    connection.request("POST", path, headers={"Authorization": f"Bearer {TOKEN}"})
-    assert connection.getresponse().status == 200
-    connection.close()
+    assert ask(gateway, "POST", f"/keys/{key.key[6:18]}/revoke").status == 200
 
 
 def test_instances_behind_nginx(tmp_path: Path) -> None:
@@ -190,10 +101,10 @@ def test_instances_behind_nginx(tmp_path: Path) -> None:
                 wait_until(lambda: len(ended.access_lines()) > 20, "it gets calls again", MINE_AGAIN_S)
                 revoke(asked, other)
                 revoked_at = time.monotonic()
-                wait_until(lambda: here.status(other) == 401, "the key is refused somewhere")
+                wait_until(lambda: status_of(here, other) == 401, "the key is refused somewhere")
                 while time.monotonic() < revoked_at + SOON_S:
-                    here.status(other)
-                assert {here.status(other) for _ in range(4 * INSTANCES)} == {401}
+                    status_of(here, other)
+                assert {status_of(here, other) for _ in range(4 * INSTANCES)} == {401}
             assert load.failures == []
             assert {status for _, status in load.reads} == {200}
             assert {status for _, status in load.writes} <= {200, 502}

@@ -55,6 +55,7 @@ def place(
         }
     with Origin(context=authority.server_context()) as echo:
         entry = {"url": bin_url, "network": {"private": ["127.0.0.0/8"]}, "tls": {"ca": str(authority.file)}}
+        entry |= {"retries": "off", "circuit": "off"}  # it is asked for every status there is
         upstreams = {
             "bin": entry,
             "bearer": {**entry, "credential": {"kind": "bearer", "secret": "secret-of-httpbin"}},

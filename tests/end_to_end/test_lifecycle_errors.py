@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from tests.support.origins import Origin, Peer, Request
 from tests.support.problems import check_problem, check_problem_fields
 from tests.support.raw_caller import RawCaller
 
+WORSE = cycle((True, False))  # whether a call of `/worse` is answered at all
 PRIVATE = {"network": {"private": ["127.0.0.0/8"]}}
 ENVELOPE = ("Content-Type: application/json",)
 
@@ -49,6 +51,10 @@ def behave(peer: Peer, request: Request) -> None:
     match request.target.partition("?")[0]:
         case "/silent":
             peer.has_ended()
+        case "/worse" if next(WORSE):
+            peer.answer(b"busy", status="503 Service Unavailable")
+        case "/worse":
+            peer.close()
         case "/close":
             peer.close()
         case "/malformed":
@@ -81,14 +87,15 @@ def place(authority: Authority, tmp_path_factory: pytest.TempPathFactory, unfini
         upstreams = {
             "api": origin.entry(authority.file),
             "hasty": origin.entry(authority.file, timeout={"response": "200ms"}),
+            "failing": origin.entry(authority.file, retries=1),
             "read-only": origin.entry(authority.file, methods=["GET", "HEAD"]),
             "narrow": origin.entry(authority.file, paths=["/v1/**"]),
             "tokened": origin.entry(authority.file, credential={"kind": "bearer", "secret": "${file:token}"}),
             "ungranted": origin.entry(authority.file),
             "blocked": {"url": f"https://localhost:{origin.port}", "tls": {"ca": str(authority.file)}},
             "nameless": {"url": "https://no-such-name.invalid", "timeout": {"dns": "1s"}},
-            "refusing": {"url": f"https://127.0.0.1:{closed_port()}", **PRIVATE},
-            "hole": {"url": f"https://127.0.0.1:{hole}", "timeout": {"connect": "200ms"}, **PRIVATE},
+            "refusing": {"url": f"https://127.0.0.1:{closed_port()}", "circuit": "off", **PRIVATE},
+            "hole": {"url": f"https://127.0.0.1:{hole}", "timeout": {"connect": "200ms"}, "circuit": "off", **PRIVATE},
             "untrusted": origin.entry(),
         }
         granted = [name for name in upstreams if name not in {"ungranted", "api"}]
@@ -185,6 +192,7 @@ CASES = (
     Case(Code.UPSTREAM_MALFORMED, "/api/malformed", "api"),
     Case(Code.UPSTREAM_MALFORMED, "/api/not-http", "api"),
     Case(Code.CREDENTIAL_UNAVAILABLE, "/tokened/", "tokened"),
+    Case(Code.RETRIES_EXHAUSTED, "/failing/worse", "failing"),
     Case(Code.CONNECT_TIMEOUT, "/hole/", "hole"),
     Case(Code.RESPONSE_TIMEOUT, "/hasty/silent", "hasty"),
     Case(Code.DEADLINE_EXCEEDED, "/api/silent", "api", lines=("Exeat-Timeout: 0.1",)),
@@ -194,6 +202,7 @@ CASES = (
 APART = {
     *(Code.CLIENT_TIMEOUT, Code.CLIENT_CLOSED, Code.OVERLOADED, Code.DRAINING, Code.IDLE_TIMEOUT),
     Code.AUDIT_UNAVAILABLE,
+    Code.CIRCUIT_OPEN,  # test_failover.py
     # tests of limits
     *(Code.RATE_LIMITED, Code.QUOTA_EXHAUSTED, Code.BUDGET_EXHAUSTED, Code.TOO_MANY_CONCURRENT, Code.QUEUE_FULL),
     *(Code.QUEUE_TIMEOUT, Code.UPSTREAM_COOLING_DOWN, Code.STATE_UNAVAILABLE),

@@ -43,10 +43,10 @@ def place(authority: Authority) -> Iterator[Place]:
     with blackhole() as hole, Origin(context=authority.server_context()) as origin, socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        private = {"network": {"private": ["127.0.0.0/8"]}}
+        private = {"network": {"private": ["127.0.0.0/8"]}, "retries": "off"}
         upstreams = {
             "hole": {"url": f"https://127.0.0.1:{hole}", "timeout": {"connect": limit}, **private},
-            "mute": {"url": f"https://127.0.0.1:{mute.getsockname()[1]}", "timeout": {"connect": limit}, **private},
+            "mute": {"url": f"https://127.0.0.1:{mute.getsockname()[1]}", "timeout": {"tls": limit}, **private},
             **{
                 name: origin.entry(authority.file, timeout={name: limit} if name != "patient" else {})
                 for name in ("response", "idle", "total", "patient")

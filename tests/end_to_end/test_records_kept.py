@@ -138,7 +138,7 @@ def test_calls_go_on_without_records_if_told_so(authority: Authority) -> None:
         with gateway.expect("records are kept again"):
             limit_files(worker, resource.RLIM_INFINITY)
         lines = gateway.access_lines(CALLS + 4)
-        assert place.records() == lines
+        wait_until(lambda: place.records() == lines, "the records are those of the lines, in their order")
 
 
 def test_a_worker_that_finds_no_room(authority: Authority) -> None:
@@ -156,7 +156,7 @@ def test_a_worker_that_finds_no_room(authority: Authority) -> None:
             limit_files(place.worker, resource.RLIM_INFINITY)
         assert place.call("/api/b").body == b"fine"
         lines = gateway.access_lines(2)
-        assert place.records() == lines
+        wait_until(lambda: place.records() == lines, "the records are those of the lines, in their order")
 
 
 @pytest.mark.parametrize("durability", ["process", "disk"])

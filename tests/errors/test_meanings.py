@@ -45,8 +45,9 @@ CONTRACT = {
         "upstream-closed",
         "upstream-malformed",
         "credential-unavailable",
+        "retries-exhausted",
     },
-    503: {"draining", "overloaded", "state-unavailable", "audit-unavailable"},
+    503: {"circuit-open", "draining", "overloaded", "state-unavailable", "audit-unavailable"},
     504: {"connect-timeout", "response-timeout", "idle-timeout", "deadline-exceeded"},
     508: {"loop-detected"},
 }

@@ -21,6 +21,8 @@ MEMBER = gzip.compress(bytes(10 * 1024 * 1024))
 BOMB = MEMBER * 1000  # 10 GB of zeros in 10 MB: gzip members one after the other (RFC 1952 §2.2)
 STEALTH = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 
+# Every call meets its upstream once: how that is borne is looked at, not how it is spared.
+ONCE: dict[str, object] = {"retries": "off", "circuit": "off"}
 UNASKED: Queue[bool] = Queue()  # whether the gateway ended a connection for an unasked answer
 
 Behaviour = Callable[[Peer, Request], None]
@@ -157,11 +159,11 @@ class Upstreams:
 
     def entries(self, timeouts: dict[str, str]) -> dict[str, object]:
         """How a document declares them."""
-        local: dict[str, object] = {"network": {"private": ["127.0.0.0/8"]}, "timeout": timeouts}
+        local: dict[str, object] = {"network": {"private": ["127.0.0.0/8"]}, "timeout": timeouts, **ONCE}
         return {
-            "hostile": self.hostile.entry(timeout=timeouts),
-            "patient": self.hostile.entry(timeout=timeouts | {"total": "off"}),
-            "eager": self.eager.entry(timeout=timeouts),
+            "hostile": self.hostile.entry(timeout=timeouts) | ONCE,
+            "patient": self.hostile.entry(timeout=timeouts | {"total": "off"}) | ONCE,
+            "eager": self.eager.entry(timeout=timeouts) | ONCE,
             "stalled": {"url": f"https://127.0.0.1:{self._stalled.getsockname()[1]}", **local},
             "full": {"url": f"http://127.0.0.1:{self._full}", "plaintext": True, **local},
         }

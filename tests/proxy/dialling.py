@@ -7,7 +7,7 @@ import pytest
 
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
-from exeat.model.upstream import Route
+from exeat.model.upstream import Route, Timeouts
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import Answer, Names
 from exeat.proxy.outbox import Outbox
@@ -35,8 +35,9 @@ class Desk:
         return Answer(self._names[host], 60)
 
     async def dial(self, way: Route) -> UpstreamConnection:
-        """Dial with a second for names and three for connecting."""
-        return await self.dialler.dial(way, dns_s=1, connect_s=3, reported=self.reported.append)
+        """Dial with a second for names, three for connecting and two for the handshake."""
+        timeouts = Timeouts(dns_s=1, connect_s=3, tls_s=2)
+        return await self.dialler.dial(way, timeouts, reported=self.reported.append)
 
     async def refused(self, way: Route, code: Code) -> str:
         """That dialling fails with a code before a byte was sent; why."""

@@ -12,7 +12,7 @@ from tests.support.playbook import (
     Stage,
     chunks,
     conversation,
-    plain,
+    once,
     scene,
 )
 from tests.support.values import snapshot, upstream
@@ -29,7 +29,7 @@ def ask(stage: Stage, *lines: str, version: str = "HTTP/1.1") -> tuple[Party, Pa
     return caller, api
 
 
-@conversation()
+@conversation(once)
 def test_an_upstream_that_closes_without_an_answer(stage: Stage) -> None:
     """A connection that ends before the head is `upstream-closed`; the caller's own connection goes on."""
     caller, api = ask(stage)
@@ -276,7 +276,7 @@ def test_the_next_endpoint_when_nothing_was_sent(stage: Stage) -> None:
 def test_no_next_endpoint_when_something_was_sent(stage: Stage) -> None:
     """A request that may have arrived isn't sent to another endpoint."""
     caller = stage.caller()
-    caller.says("GET /api/x HTTP/1.1", HOST, KEYED)
+    caller.says("POST /api/x HTTP/1.1", HOST, KEYED)
     stage.upstream().vanishes()
     caller.hears_problem(502, "upstream-closed")
     assert stage.dialled == 1
@@ -294,7 +294,7 @@ def test_endpoints_take_turns(stage: Stage) -> None:
         caller.hears("HTTP/1.1 204 No Content", UPSTREAM)
 
 
-@conversation(plain)
+@conversation(once)
 def test_an_upstream_that_cannot_be_reached(stage: Stage) -> None:
     """A refused connection is `connect-failed`, without a word about addresses."""
     stage.loop.network.refused.add("93.184.216.34")

@@ -4,6 +4,7 @@ import asyncio
 
 from exeat.proxy import connections as module
 from exeat.proxy.connections import Connections
+from exeat.proxy.room import Room
 
 
 class Transport(asyncio.Transport):
@@ -32,7 +33,8 @@ class Guest:
         del now
         self.visits += 1
 
-    def drain(self) -> None:
+    def drain(self, now: float) -> None:
+        del now
         raise AssertionError
 
     def idle_since(self) -> tuple[bool, float] | None:
@@ -54,7 +56,7 @@ class Time:
 def held(limit: int, *guests: Guest) -> tuple[Connections, Time]:
     """Connections that hold these."""
     time = Time()
-    connections = Connections(limit, time)
+    connections = Connections(limit, time, Room(20_000))
     assert all(connections.add(guest) for guest in guests)
     return connections, time
 

@@ -15,6 +15,8 @@ from tests.support.certificates import Authority
 from tests.support.transports import MemoryTransport, run
 from tests.support.values import route
 
+OTHER = "2606:2800:21f::1"
+
 
 def test_a_peer_that_does_not_speak_tls() -> None:
     """An answer that is no TLS is `tls-failed`; the connection is closed."""
@@ -41,18 +43,6 @@ def test_a_peer_that_hangs_up_during_the_handshake() -> None:
         await asyncio.sleep(0.1)
         desk.network.connections[0].deliver(None)
         await dialling
-
-    run(check())
-
-
-def test_a_peer_that_says_nothing_during_the_handshake() -> None:
-    """The handshake is within the time for connecting, and what was begun is dropped."""
-
-    async def check() -> None:
-        desk = Desk({"api.test": (PUBLIC,)})
-        await desk.refused(route("https://api.test"), Code.CONNECT_TIMEOUT)
-        await asyncio.sleep(0.1)
-        assert desk.network.connections[0].end == "aborted"
 
     run(check())
 
@@ -153,6 +143,39 @@ def test_a_stranger_is_not_trusted(tmp_path: Path) -> None:
         with pytest.raises(GatewayError) as caught:
             await dialling
         assert caught.value.code is Code.TLS_FAILED
+
+    run(check())
+
+
+def test_a_handshake_that_does_not_go_on() -> None:
+    """A server that takes the connection and says nothing is `connect-timeout` after timeout.tls, which is said."""
+
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        desk = Desk({"api.test": (PUBLIC,)})
+        began = loop.time()
+        detail = await desk.refused(route("https://api.test"), Code.CONNECT_TIMEOUT)
+        assert loop.time() - began == pytest.approx(2, abs=0.01)
+        assert "TLS handshake" in detail
+        assert desk.network.connections[0].end == "aborted"
+
+    run(check())
+
+
+def test_the_handshake_has_a_time_of_its_own(tmp_path: Path) -> None:
+    """What connecting took is no part of it, and a handshake that ends within its time leaves nothing behind."""
+    authority = Authority(tmp_path)
+
+    async def check() -> None:
+        desk = Desk({"api.test": (OTHER, PUBLIC)})
+        desk.network.silent.add(OTHER)  # takes half of the three seconds
+        tls = TlsIdentity(ca=authority.file.read_text("ascii"))
+        dialling = asyncio.get_running_loop().create_task(desk.dial(route("https://api.test", tls=tls)))
+        await asyncio.sleep(3.4)
+        TlsNetwork(authority.server_context("api.test")).serve(desk.network.connections[-1])
+        connection = await dialling
+        await asyncio.sleep(60)
+        assert connection.is_open
 
     run(check())
 

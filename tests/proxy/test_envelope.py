@@ -13,6 +13,7 @@ from tests.support.playbook import (
     chunks,
     conversation,
     message,
+    once,
     scene,
 )
 
@@ -122,7 +123,7 @@ def test_bytes_that_are_no_text(stage: Stage) -> None:
     assert base64.b64decode(str(one(caller)["base64"])) == raw
 
 
-@conversation()
+@conversation(once)
 def test_a_call_that_fails(stage: Stage) -> None:
     """A failure of the gateway stands in place of the body, under the gateway's own status."""
     caller = stage.caller()

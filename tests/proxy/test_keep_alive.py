@@ -179,12 +179,30 @@ def test_a_good_request_before_a_bad_one(stage: Stage) -> None:
 def test_draining_closes_between_requests(stage: Stage) -> None:
     """When the process is to end, a connection closes after the answer under way, and an idle one at once."""
     busy, idle = stage.caller(), stage.caller()
+    stage.passes(0.6)
     busy.sends(GET_A)
     stage.worker.draining = True
     for connection in list(stage.worker.connections):
-        connection.drain()
+        connection.drain(stage.loop.time())
     idle.sees_it_closed()
     busy.sees_it_open()
     stage.upstream().says("HTTP/1.1 200 OK", "Content-Length: 1", body="a")
     busy.hears("HTTP/1.1 200 OK", "Content-Length: 1", "Connection: close", UPSTREAM, body="a")
     busy.sees_it_closed()
+
+
+@conversation()
+def test_draining_waits_for_a_request_that_may_be_coming(stage: Stage) -> None:
+    """A connection that has just been answered, or made, gets one more request: it could be on its way already."""
+    kept, new = stage.caller(), stage.caller()
+    kept.sends(GET_A)
+    stage.upstream().says("HTTP/1.1 200 OK", "Content-Length: 1", body="a")
+    kept.takes()
+    stage.worker.draining = True
+    for caller in (kept, new):
+        for connection in list(stage.worker.connections):
+            connection.drain(stage.loop.time())
+        caller.sends(GET_A)
+        stage.upstream().says("HTTP/1.1 200 OK", "Content-Length: 1", body="b")
+        caller.hears("HTTP/1.1 200 OK", "Content-Length: 1", "Connection: close", UPSTREAM, body="b")
+        caller.sees_it_closed()

@@ -1,6 +1,7 @@
 """An answer that is made in the turn in which its connection ends: it is sent before the close."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_an_answer_of_the_same_turn(how: str) -> None:
             assert isinstance(connection, Downstream)
             connection.data_received(LIVE)
             if how == "drain":
-                connection.drain()
+                connection.drain(now=math.inf)
             elif not connection.eof_received():
                 connection.transport.close()  # as an event loop does
             await caller.over()

@@ -9,7 +9,7 @@ import pytest
 from exeat.journal.recovery import recover
 from exeat.model.snapshot import Audit, Snapshot
 from exeat.proxy.record import interrupted
-from tests.journal.lives import Disk, records_in
+from tests.journal.lives import Disk, safe_in
 from tests.support.access import attempts_of
 from tests.support.journalled import journalled
 from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Party, message
@@ -30,14 +30,14 @@ _FIELDS = [name for name in Snapshot.__dataclass_fields__ if name not in {"audit
 
 
 def ids_in(folder: Path) -> list[str]:
-    return [orjson.loads(made)["id"] for made in records_in(folder)]
+    return [orjson.loads(made)["id"] for made in safe_in(folder)]
 
 
 def watch(party: Party, folder: Path) -> list[tuple[int, int]]:
     """Each time something arrives at a party: how many bytes it has then, and how many records the journal."""
     seen: list[tuple[int, int]] = []
     transport = party._transport  # noqa: SLF001 - the hook is the transport's own
-    transport.arrived = lambda: seen.append((len(transport.sent), len(records_in(folder))))
+    transport.arrived = lambda: seen.append((len(transport.sent), len(safe_in(folder))))
     return seen
 
 
@@ -75,7 +75,7 @@ def test_a_request_leaves_after_its_intent(tmp_path: Path) -> None:
         record = orjson.loads(interrupted(known))
         stage.upstream().says("HTTP/1.1 204 No Content")
         caller.takes()
-        [made] = [orjson.loads(one) for one in records_in(tmp_path)]
+        [made] = [orjson.loads(one) for one in safe_in(tmp_path)]
         assert recover(tmp_path).open_intents == []
     assert list(record) == list(made)
     same = ("id", "time", "kind", "consumer", "key", "address", "mode", "method", "upstream", "origin", "path", "query")
@@ -90,7 +90,7 @@ def test_what_is_refused_has_a_record_and_no_intent(tmp_path: Path) -> None:
         caller = stage.caller()
         caller.says("GET /nothing/ HTTP/1.1", HOST, KEYED)
         caller.hears_problem(404, "upstream-unknown")
-        [made] = [orjson.loads(one) for one in records_in(tmp_path)]
+        [made] = [orjson.loads(one) for one in safe_in(tmp_path)]
         assert (made["outcome"], made["error"], made["attempts"]) == ("refused", "upstream-unknown", [])
 
 
@@ -139,7 +139,7 @@ def test_what_is_under_way_is_finished(tmp_path: Path) -> None:
         disk.write = FULL
         stage.upstream().says("HTTP/1.1 200 OK", "Content-Length: 20000", body="x" * 20_000)
         assert caller.takes().endswith(b"x" * 20_000)
-        assert records_in(tmp_path) == []
+        assert safe_in(tmp_path) == []
         disk.write = None
         stage.passes(1.2)
         assert ids_in(tmp_path) == [record["id"] for record in stage.records]

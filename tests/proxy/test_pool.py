@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
 from exeat.model.limits import DEFAULT, Limits
-from exeat.model.upstream import Route
+from exeat.model.upstream import Route, Timeouts
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.drive import Drive
 from exeat.proxy.exchange import Answer, BodySink, Caller, Flow
@@ -19,6 +19,7 @@ from exeat.proxy.names import Answer as Found
 from exeat.proxy.names import Names
 from exeat.proxy.outbox import Outbox
 from exeat.proxy.pool import WAITER_LIMIT, Pool, Waiter
+from exeat.proxy.room import Room
 from exeat.proxy.upstream import UpstreamConnection
 from tests.support.transports import MemoryLoop, MemoryTransport
 from tests.support.values import TIMEOUTS, route
@@ -61,10 +62,10 @@ class HandDialler(Dialler):
         self.pending: list[tuple[Route, asyncio.Future[UpstreamConnection]]] = []
 
     async def dial(
-        self, route: Route, *, dns_s: float, connect_s: float, reported: Callable[[Decision], None]
+        self, route: Route, timeouts: Timeouts, *, reported: Callable[[Decision], None]
     ) -> UpstreamConnection:
         """Wait for the test."""
-        del dns_s, connect_s, reported
+        del timeouts, reported
         entry = (route, self._loop.create_future())
         self.pending.append(entry)
         try:
@@ -108,7 +109,7 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = MemoryLoop()
         self.dialler = HandDialler(self.loop)
-        self.pool = Pool(self.dialler, self.loop.time)
+        self.pool = Pool(self.dialler, self.loop.time, Room(1000))
         self.transports: list[MemoryTransport] = []
         self.waiting: dict[Route, list[Request]] = {way: [] for way in ROUTES}
         self.busy: list[Request] = []
@@ -285,7 +286,7 @@ TestPool.settings = settings(max_examples=150, stateful_step_count=60)
 def test_too_many_wait() -> None:
     """Beyond so many waiters a request is refused at once."""
     loop = MemoryLoop()
-    pool = Pool(HandDialler(loop), loop.time)
+    pool = Pool(HandDialler(loop), loop.time, Room(1000))
 
     def ask() -> None:
         for _ in range(WAITER_LIMIT):
@@ -299,4 +300,37 @@ def test_too_many_wait() -> None:
     assert not pool.is_full(ROUTES[0])
     loop.do(pool.close)
     loop.settle()
+    loop.close()
+
+
+def test_where_no_more_files_may_be_open() -> None:
+    """An idle connection of another route makes room; where all are in use, a request for a new one is refused."""
+    loop = MemoryLoop()
+    dialler, room = HandDialler(loop), Room(2)
+    pool = Pool(dialler, loop.time, room)
+
+    def connection(way: Route) -> UpstreamConnection:
+        waiters: list[Waiter] = []
+        loop.do(lambda: waiters.append(pool.wait(way, TIMEOUTS, lambda _: None)))
+        transport = dialler.connect(0)
+        loop.settle()
+        assert waiters[0].wait.is_done
+        assert isinstance(transport.protocol, UpstreamConnection)
+        return transport.protocol
+
+    first, second = connection(ROUTES[0]), connection(ROUTES[0])
+    assert (room.upstreams, room.is_full) == (2, True)
+    with pytest.raises(GatewayError) as caught:
+        loop.do(lambda: pool.leave(ROUTES[1], pool.wait(ROUTES[1], TIMEOUTS, lambda _: None)))
+    assert caught.value.code is Code.OVERLOADED
+    assert caught.value.untouched
+    loop.do(pool.release, second)
+    third = connection(ROUTES[1])
+    assert (first.is_open, second.is_open, third.is_open) == (True, False, True)
+    assert pool.size == room.upstreams == 2
+    for each in (first, third):
+        loop.do(pool.release, each)
+    loop.do(pool.close)
+    loop.settle()
+    assert (pool.size, pool.counts()) == (0, {})
     loop.close()

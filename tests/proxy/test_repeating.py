@@ -1,4 +1,4 @@
-"""Conversations about sending a request a second time: only where that can repeat nothing (RFC 9110 §9.2.2)."""
+"""Conversations about kept connections that turn out to be closed (RFC 9110 §9.2.2): the request is sent once more."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from tests.support.access import attempts_of
 from tests.support.playbook import CHUNKED, CREDENTIAL, KEYED, UPSTREAM, Party, Stage, conversation, on_stage, plain
 
 HOST = "Host: gateway.test"
+STALE = "again at once: the kept connection had been closed"
 
 
 def warm(stage: Stage) -> tuple[Party, Party]:
@@ -32,7 +33,7 @@ def test_a_kept_connection_that_died_unseen(stage: Stage) -> None:
     fresh.hears("GET /x HTTP/1.1", "Host: api.test", CREDENTIAL)
     fresh.says("HTTP/1.1 200 OK", "Content-Length: 2", body="ok")
     caller.hears("HTTP/1.1 200 OK", "Content-Length: 2", UPSTREAM, body="ok")
-    assert len(attempts_of(stage.records[-1])) == 2
+    assert [one["retry"] for one in attempts_of(stage.records[-1])] == [STALE, None]
 
 
 @conversation()
@@ -46,25 +47,22 @@ def test_a_kept_connection_that_was_reset(stage: Stage) -> None:
 
 
 @conversation()
-def test_once_and_no_more(stage: Stage) -> None:
-    """A new connection that closes without an answer is the upstream's failure."""
+def test_it_is_not_counted(stage: Stage) -> None:
+    """What meets a dead connection leaves as many attempts as there are for a call that didn't."""
     caller, api = warm(stage)
     caller.says("GET /api/x HTTP/1.1", HOST, KEYED)
     api.finishes()
-    stage.upstream(2).finishes()
+    for number, pause_s in ((2, 0.051), (3, 0.101)):
+        stage.upstream(number).finishes()
+        stage.passes(pause_s)
+    stage.upstream(4).finishes()
     caller.hears_problem(502, "upstream-closed")
-    assert stage.dialled == 2
-    assert len(attempts_of(stage.records[-1])) == 2
-
-
-@conversation()
-def test_a_new_connection_that_closes(stage: Stage) -> None:
-    """A connection that never served anything didn't die of age: nothing is repeated."""
-    caller = stage.caller()
-    caller.says("GET /api/x HTTP/1.1", HOST, KEYED)
-    stage.upstream().finishes()
-    caller.hears_problem(502, "upstream-closed")
-    assert stage.dialled == 1
+    assert [one["retry"] for one in attempts_of(stage.records[-1])] == [
+        STALE,
+        "again after a back-off",
+        "again after a back-off",
+        "not again: all attempts are made",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,15 +84,30 @@ def test_what_may_do_something_twice(lines: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("framing", ["Content-Length: 2", CHUNKED])
-def test_a_body_is_not_sent_twice(method: str, framing: str) -> None:
-    """A request with a body isn't sent again: what was read of it isn't kept."""
+@pytest.mark.parametrize(("framing", "body"), [("Content-Length: 2", "ok"), (CHUNKED, "2\r\nok\r\n0\r\n\r\n")])
+def test_a_body_that_is_kept(method: str, framing: str, body: str) -> None:
+    """A body that is short enough to be kept is sent again, whole."""
     with on_stage(plain()) as stage:
         caller, api = warm(stage)
-        caller.says(f"{method} /api/x HTTP/1.1", HOST, KEYED, framing, body="" if framing == CHUNKED else "ok")
+        caller.says(f"{method} /api/x HTTP/1.1", HOST, KEYED, framing, body=body)
+        api.hears(f"{method} /x HTTP/1.1", "Host: api.test", framing, CREDENTIAL, body=body)
         api.finishes()
-        caller.hears_problem(502, "upstream-closed", closes=framing == CHUNKED)
-        assert stage.dialled == 1
+        fresh = stage.upstream(2)
+        fresh.hears(f"{method} /x HTTP/1.1", "Host: api.test", framing, CREDENTIAL, body=body)
+        fresh.says("HTTP/1.1 204 No Content")
+        caller.hears("HTTP/1.1 204 No Content", UPSTREAM)
+
+
+def test_a_key_makes_it_safe() -> None:
+    """A POST that its caller has given an Idempotency-Key is sent again, the key with it."""
+    with on_stage(plain()) as stage:
+        caller, api = warm(stage)
+        caller.says("POST /api/x HTTP/1.1", HOST, KEYED, "Idempotency-Key: k1")
+        api.finishes()
+        fresh = stage.upstream(2)
+        fresh.hears("POST /x HTTP/1.1", "Host: api.test", "Idempotency-Key: k1", CREDENTIAL)
+        fresh.says("HTTP/1.1 204 No Content")
+        caller.hears("HTTP/1.1 204 No Content", UPSTREAM)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exeat.proxy.secure import HANDSHAKE_TIMEOUT_S, READ_BYTES, Secure
+from exeat.proxy.secure import HANDSHAKE_TIMEOUT_S, READ_BYTES, HandshakeTimeout, Secure
 from tests.support.certificates import Authority
 from tests.support.transports import MemoryTransport, connect, run
 
@@ -327,7 +327,7 @@ def test_a_peer_that_never_answers(authority: Authority) -> None:
         await asyncio.sleep(HANDSHAKE_TIMEOUT_S - 1)
         assert told == []
         await asyncio.sleep(2)
-        assert [type(error) for error in told] == [TimeoutError]
+        assert [type(error) for error in told] == [HandshakeTimeout]
         assert transport.is_closing()
         assert end.events == []
 

@@ -3,13 +3,14 @@
 import pytest
 
 from exeat.model.limits import DEFAULT
+from exeat.model.retries import Retries
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Timeouts
 from tests.support.playbook import CHUNKED, KEYED, UPSTREAM, Party, Stage, conversation, message, on_stage, scene
 from tests.support.values import snapshot, upstream
 
 HOST = "Host: gateway.test"
-QUICK = Timeouts(dns_s=2, connect_s=3, response_s=4, idle_s=5, total_s=20)
+QUICK = Timeouts(dns_s=2, connect_s=3, tls_s=0.5, response_s=4, idle_s=5, total_s=20)
 OWN_TOTAL = Timeouts(total_s=20, total_is_default=False)
 NO_TOTAL = Timeouts(total_s=None, total_is_default=False)
 
@@ -20,8 +21,8 @@ def with_timeouts(timeouts: Timeouts, *urls: str) -> Snapshot:
 
 
 def quick() -> Snapshot:
-    """One upstream with short and different timeouts."""
-    return with_timeouts(QUICK)
+    """One upstream with short and different timeouts, where calls are tried once."""
+    return snapshot(upstream("api", "http://api.test", timeouts=QUICK, retries=Retries(limit=0)))
 
 
 def ask(stage: Stage, *lines: str) -> tuple[Party, Party]:

@@ -103,7 +103,7 @@ def test_what_is_recorded(stage: Stage) -> None:
         "reason": None,
         "status": 200,
         "error": None,
-        "attempts": [{"endpoint": "http://api.test", "address": ADDRESS, "status": 200, "error": None}],
+        "attempts": [{"endpoint": "http://api.test", "address": ADDRESS, "status": 200, "error": None, "retry": None}],
         "credential": "bearer",
         "bytes_in": 2,
         "bytes_out": 3,

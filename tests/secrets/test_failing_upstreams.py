@@ -14,7 +14,7 @@ from tests.support.gateway import make_key
 from tests.support.in_process import LocalGateway, ask_at, compile_document
 from tests.support.markers import MARKERS
 from tests.support.origins import Origin, Peer
-from tests.support.playbook import message, on_stage
+from tests.support.playbook import ADDRESS, message, on_stage
 from tests.support.secret_search import pieces_in
 
 SHOWN = f"Exeat-Key: {KEY.key}"
@@ -56,7 +56,9 @@ def test_malformed_answers(case: str, finishes: bool) -> None:  # noqa: FBT001 -
         api = stage.upstream()
         sent = api.takes_raw()
         api.sends(MALFORMED[case])
+        stage.loop.network.refused.add(ADDRESS)
         (api.finishes if finishes else api.vanishes)()
+        stage.passes(1.0)  # so that what can be tried again has been, in vain
         heard = Heard(sent, caller.takes_raw(), logs_of(stage))
     assert SECRET.encode() in heard.upstream
     assert heard.caller.startswith(b"HTTP/1.1 ")

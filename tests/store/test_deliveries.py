@@ -39,6 +39,16 @@ def test_once_for_each_webhook(engine: Engine) -> None:
     assert taken(engine, "finance", 10).webhook == "finance"
 
 
+def test_what_several_instances_tell(engine: Engine) -> None:
+    """An event that was put down once for all instances waits for nobody again, also after it was delivered."""
+    for _ in range(2):
+        assert put_deliveries(engine, "a", ["ops"], BODY, now=10, most=100, once=True) == []
+    end_delivery(engine, taken(engine, "ops", 10))
+    assert put_deliveries(engine, "a", ["ops", "finance"], BODY, now=11, most=100, once=True) == []
+    assert take_delivery(engine, "ops", now=11, until=20) == Taken(None, None)
+    assert expire_deliveries(engine, 12) == 1
+
+
 def test_taken_is_taken(engine: Engine) -> None:
     """Who takes a delivery has it alone, until its time is over: then it is due again."""
     put(engine, "a", "ops")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -86,8 +86,8 @@ class Gateway:
     """A gateway in a temporary folder on a free port, from `with` until its end.
 
     `document` is YAML text or data. `env` adds settings and variables. `tls` has it make its own certificate,
-    whose file is then `certificate`. Leaving the `with` drains it, and asserts a clean exit and that no file that it
-    wrote holds a secret or a key of this test run.
+    whose file is then `certificate`. `launcher` is a command that runs it. Leaving the `with` drains it, and asserts a
+    clean exit and that no file that it wrote holds a secret or a key of this test run.
     """
 
     def __init__(
@@ -98,7 +98,9 @@ class Gateway:
         workers: int = 1,
         tls: bool = False,
         folder: Path | None = None,
+        launcher: Sequence[str] = (),
     ) -> None:
+        self._launcher = launcher
         self._temporary = tempfile.TemporaryDirectory(prefix="exeat-test-") if folder is None else None
         self.folder = Path(self._temporary.name) if self._temporary is not None else Path(str(folder))
         self.file = self.folder / "exeat.yaml"
@@ -150,8 +152,9 @@ class Gateway:
         """Start it."""
         self.write(self._document)
         with self._out.open("wb") as out, self._err.open("wb") as err:
+            command = [*self._launcher, *EXEAT, "serve"]
             self._process = subprocess.Popen(
-                [*EXEAT, "serve"], cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from exeat.journal.writer import Journal
 from exeat.model.limits import DEFAULT, Limits
+from exeat.model.retries import Retries
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.ledger import Ledger
@@ -205,6 +206,7 @@ class Stage:
         self.cut = cut
         self._limits = limits
         self.longest = 0
+        self.chance = 0.5
         self.records: list[Members] = []
         self.names: dict[str, str] = {}
         self.asked: list[str] = []
@@ -226,6 +228,7 @@ class Stage:
             pseudonym=b"exeat-test",
             clock=loop.time,
             wall=lambda: BEGAN + loop.time() - began,
+            chance=lambda: self.chance,
         )
 
     async def _look_up(self, host: str) -> Answer:
@@ -302,6 +305,11 @@ def on_stage(configuration: Snapshot, cut: Cut = whole, limits: Limits = DEFAULT
 def plain() -> Snapshot:
     """One upstream, `api`, without TLS, so that the dialogue can be read."""
     return snapshot(upstream("api", "http://api.test"))
+
+
+def once() -> Snapshot:
+    """As `plain`, but calls are tried once, whatever becomes of them."""
+    return snapshot(upstream("api", "http://api.test", retries=Retries(limit=0)))
 
 
 def scene(configuration: Callable[[], Snapshot] = plain) -> Callable[[Play], Callable[[], None]]:

@@ -8,7 +8,8 @@ from tests.support.raw_caller import Answer
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "origin", "request_id", "hint", "attempts"}
 
-LIMITED = {code for code, meaning in MEANINGS.items() if meaning.status in {402, 429}}
+# Those that say when it is worth to call again as it is known, not as the table advises.
+LIMITED = {code for code, meaning in MEANINGS.items() if meaning.status in {402, 429}} | {Code.CIRCUIT_OPEN}
 
 
 def check_problem(answer: Answer, code: Code, upstream: str | None = None) -> JsonObject:

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from exeat.model.circuit import Circuit
 from exeat.model.consumer import Consumer, Grant, Key
 from exeat.model.credential import Bearer, Kind
 from exeat.model.key import NewKey, make_key
 from exeat.model.origin import DEFAULT_PORTS, Origin, Scheme
 from exeat.model.paths import PathRules, compile_path
+from exeat.model.retries import DEFAULT as RETRIES
+from exeat.model.retries import Retries
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Cors, Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network, Reach, Route, Timeouts, TlsIdentity, Upstream
@@ -17,6 +20,7 @@ from exeat.wire.http1 import RequestHead, parse_request
 
 SECRET: Final = "upstream-secret"
 TIMEOUTS: Final = Timeouts()
+CIRCUIT: Final = Circuit()
 DIRECT: Final = TlsIdentity()
 PUBLIC: Final = Reach()
 
@@ -48,10 +52,12 @@ def route(url: str, *, tls: TlsIdentity = DIRECT, reach: Reach = PUBLIC) -> Rout
     return Route(origin(url), tls, reach, f"{origin(url)} {tls.fingerprint} {reach}")
 
 
-def endpoint(url: str, *, tls: TlsIdentity = DIRECT, reach: Reach = PUBLIC) -> Endpoint:
-    """An endpoint at a URL."""
+def endpoint(url: str, name: str = "", *, tls: TlsIdentity = DIRECT, reach: Reach = PUBLIC) -> Endpoint:
+    """An endpoint at a URL; one of the upstream `name`, or of a destination."""
     way = route(url, tls=tls, reach=reach)
-    return Endpoint(way.origin, urlsplit(url).path.rstrip("/").encode(), way.origin.authority.encode(), way)
+    path = urlsplit(url).path.rstrip("/")
+    known_as = f"{name} {way.origin}{path}" if name else ""
+    return Endpoint(way.origin, path.encode(), way.origin.authority.encode(), way, known_as)
 
 
 def upstream(
@@ -64,13 +70,28 @@ def upstream(
     hosts: tuple[str, ...] = (),
     via: bool = False,
     follow_redirects: int = 0,
+    retries: Retries = RETRIES,
+    circuit: Circuit | None = CIRCUIT,
 ) -> Upstream:
     """An upstream; without a URL at https://<name>.test, without a credential with a bearer secret."""
-    endpoints = tuple(map(endpoint, urls or (f"https://{name}.test",)))
+    endpoints = tuple(endpoint(url, name) for url in urls or (f"https://{name}.test",))
     shown = Bearer(Secret(SECRET)) if kind is None else kind  # a kind without fields is false
     credential = prepare(shown, frozenset(each.origin for each in endpoints))
     allowed = None if methods is None else frozenset(methods)
-    return Upstream(name, endpoints, credential, allowed, paths, timeouts, hosts, via, follow_redirects, "test")
+    return Upstream(
+        name,
+        endpoints,
+        credential,
+        allowed,
+        paths,
+        timeouts,
+        hosts,
+        via,
+        follow_redirects,
+        "test",
+        retries=retries,
+        circuit=circuit,
+    )
 
 
 def destination(

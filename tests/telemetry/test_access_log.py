@@ -52,6 +52,21 @@ def test_console() -> None:
     assert render_console(reported).endswith(b"report: The grant doesn't cover the path.\n")
 
 
+def test_console_tells_of_attempts() -> None:
+    """Where a call was tried more than once, or a failure could have been repeated and wasn't, a person reads why."""
+    good: dict[str, object] = {"retry": None}
+    failed: dict[str, object] = {"retry": "again after a back-off"}
+    left: dict[str, object] = {"retry": "not again: all attempts are made"}
+    for attempts, said in (
+        ([], b"?b=*\n"),
+        ([good], b"?b=*\n"),
+        ([failed, good], b"  (2 attempts, again after a back-off)\n"),
+        ([failed, left], b"  (2 attempts, not again: all attempts are made)\n"),
+        ([left], b"  (not again: all attempts are made)\n"),
+    ):
+        assert render_console(line(attempts=attempts)).endswith(said)
+
+
 @given(path=texts, query=texts, consumer=texts, upstream=texts, reason=texts)
 def test_nobody_writes_lines_of_their_own(path: str, query: str, consumer: str, upstream: str, reason: str) -> None:
     """Control characters, line ends and terminal sequences in what a caller wrote are replaced (log injection)."""

@@ -285,6 +285,49 @@ class Told(Answer):
     reason: str | None = Field(description="Why there is no answer; null if there is one.")
 
 
+class HeldByHand(Answer):
+    """What an operator has said of an endpoint."""
+
+    since: Time
+    until: Time | None = Field(description="When it ends by itself; null for when it is taken back.")
+    by: str
+    why: str
+
+
+class EndpointState(Answer):
+    """How an endpoint is. What the workers of this gateway know is null where none runs."""
+
+    endpoint: str = Field(description="Its URL.")
+    state: Literal["well", "recovering", "resting", "tripped", "drained"] = Field(
+        description="`tripped` and `drained` are said by hand; of what workers know, the worst."
+    )
+    pending: int | None = Field(description="Calls under way.")
+    failures: int | None = Field(description="How many of the latest calls failed.")
+    reason: str | None = Field(description="Why it rests.")
+    until: Time | None = Field(description="When its rest ends; null if it doesn't rest, or nobody knows.")
+    by_hand: HeldByHand | None
+
+
+class EndpointShown(EndpointState):
+    """An endpoint of an upstream."""
+
+    listed: bool = Field(description="Whether the upstream has it now; else only what was said of it is left.")
+
+
+class Endpoints(Warned):
+    """The endpoints of an upstream."""
+
+    upstream: str
+    revision: int = Field(description="Of the last change by hand, which is their ETag too; 0 before the first.")
+    items: list[EndpointShown]
+
+
+class RestingEndpoint(EndpointState):
+    """An endpoint that isn't well, or is held by hand."""
+
+    upstream: str
+
+
 class WorkerOf(Answer):
     """How a worker was in the last second."""
 
@@ -293,6 +336,8 @@ class WorkerOf(Answer):
     in_flight: int = Field(description="Exchanges under way.")
     connections: int = Field(description="Callers' connections.")
     upstream_connections: int = Field(description="Connections to upstreams.")
+    draining: bool = Field(description="Whether it only finishes what it has begun; another one has taken its place.")
+    ready: bool = Field(description="Whether it takes new calls.")
     records_fail: str | None = Field(description="Why it can't keep records; null while it can.")
 
 
@@ -327,7 +372,9 @@ class Status(Answer):
     instance: str | None = Field(description="The name of this gateway.")
     started_at: Time | None
     uptime_s: float | None
+    leaving: bool | None = Field(description="Whether it ends, and takes no new calls.")
     workers: list[WorkerOf] | None = Field(description="Those that serve now.")
+    resting: list[RestingEndpoint] = Field(description="The endpoints that aren't well here, or are held by hand.")
     database: Literal["sqlite", "postgresql"]
     records_stay: str | None = Field(description="Why the database takes no records now; null while it does.")
     journals: list[Journal] | None

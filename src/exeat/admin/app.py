@@ -16,9 +16,11 @@ from exeat.admin import (
     administrators,
     credentials,
     documents,
+    endpoints,
     explain,
     keys,
     objects,
+    probes,
     revisions,
     session,
     status,
@@ -43,8 +45,9 @@ from exeat.store.failure import StoreError
 
 E = TypeVar("E", bound=Exception)
 RESOURCES = (
-    status.router, session.router, objects.build_router(), keys.router, credentials.router, revisions.router,
-    documents.router, explain.router, webhooks.router, administrators.router, tokens.router, trail.router,
+    status.router, session.router, objects.build_router(), endpoints.router, keys.router, credentials.router,
+    revisions.router, documents.router, explain.router, webhooks.router, administrators.router, tokens.router,
+    trail.router, probes.router,
 )  # fmt: skip
 # What the store refuses; the first that fits.
 _OF_STORE: tuple[tuple[type[StoreError], Code], ...] = (

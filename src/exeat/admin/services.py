@@ -83,9 +83,10 @@ class Services:
     after)` puts down the record of a change and says whether it is safe; where it isn't, the change isn't made.
     `status` is what is known of a gateway that runs, as GET /status answers it; `started_at` in µs since 1970.
     `changed(revision)` is called after each commit of a change. `explain` says what would happen to a request, or
-    raises QuestionError. `test_webhook` sends a message to the webhook of a name, None if there is none. `clock` gives
-    seconds since 1970, `steady` seconds that never go back; `report` gets what nobody expected. `trusted` are the
-    networks of proxies that are believed when they say who called them.
+    raises QuestionError. `endpoints` are the URLs of an upstream's endpoints, None if there is no such upstream; it
+    raises QuestionError where that can't be known. `test_webhook` sends a message to the webhook of a name, None if
+    there is none. `clock` gives seconds since 1970, `steady` seconds that never go back; `report` gets what nobody
+    expected. `trusted` are the networks of proxies that are believed when they say who called them.
     """
 
     engine: Engine
@@ -97,6 +98,7 @@ class Services:
     status: Callable[[], Mapping[str, object]] = dict
     outside: Callable[[], Outside] = Outside
     explain: Callable[[Asked], Mapping[str, object]] = _cannot_explain
+    endpoints: Callable[[str], tuple[str, ...] | None] = lambda _name: None
     test_webhook: Callable[[str], Told | None] = lambda _name: None
     changed: Callable[[int], None] = lambda _revision: None
     report: Callable[[Exception, str], None] = lambda _error, _request_id: None

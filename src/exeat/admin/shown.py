@@ -39,13 +39,17 @@ def parse_expiry(at: str | None, within: str | None, now_us: int, faults: list[F
         return None
     if at is not None:
         return _parse_time(at, now_us, faults)
-    if within is None:
-        return None
-    length = _LENGTH.fullmatch(within)
+    length_s = None if within is None else parse_length(within, "/expires_in", faults)
+    return None if length_s is None else now_us + length_s * 1_000_000
+
+
+def parse_length(text: str, pointer: str, faults: list[Fault]) -> int | None:
+    """A length of time in seconds; what is wrong with it is added to `faults`."""
+    length = _LENGTH.fullmatch(text)
     if length is None or not 0 < int(length[1]) * _UNITS[length[2]] <= LONGEST_S:
-        faults.append(Fault("/expires_in", "isn't a length of time of at most ten years; write it as in 12h or 90d"))
+        faults.append(Fault(pointer, "isn't a length of time of at most ten years; write it as in 12h or 90d"))
         return None
-    return now_us + int(length[1]) * _UNITS[length[2]] * 1_000_000
+    return int(length[1]) * _UNITS[length[2]]
 
 
 def _parse_time(text: str, now_us: int, faults: list[Fault]) -> int | None:

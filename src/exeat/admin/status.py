@@ -11,6 +11,7 @@ from exeat import __version__
 from exeat.admin import answers
 from exeat.admin.answering import reads
 from exeat.admin.codes import MEANINGS, Code
+from exeat.admin.endpoints import show_resting
 from exeat.admin.refusal import Refusal
 from exeat.admin.roles import PREFIX
 from exeat.admin.route import GuardedRoute
@@ -23,8 +24,8 @@ from exeat.store.instances import list_instances
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["status"])
 NOTHING_RUNS: Mapping[str, Any] = MappingProxyType(
     {
-        "in_force": None, "snapshot": None, "problems": [], "warnings": [], "instance": None, "started_at": None,
-        "workers": None, "records_stay": None, "journals": None,
+        "in_force": None, "snapshot": None, "leaving": None, "problems": [], "warnings": [], "instance": None,
+        "started_at": None, "workers": None, "records_stay": None, "journals": None,
     }
 )  # fmt: skip
 
@@ -35,6 +36,9 @@ def get_status(request: Request) -> JSONResponse:
     services: Services = request.app.state.services
     now_us = services.now_us()
     state = {**NOTHING_RUNS, **services.status()}
+    resting = show_resting(services, state)
+    if state["workers"] is not None:
+        state["workers"] = [{key: worker[key] for key in worker if key != "endpoints"} for worker in state["workers"]]
     started_at = state["started_at"]
     return JSONResponse(
         {
@@ -44,6 +48,7 @@ def get_status(request: Request) -> JSONResponse:
             "revision": read_revision(services.engine),
             "started_at": render_time(started_at),
             "uptime_s": None if started_at is None else (now_us - started_at) / 1_000_000,
+            "resting": resting,
             "database": "sqlite" if is_sqlite(services.engine) else "postgresql",
             "instances": [
                 {"name": one.name, "last_record_at": render_time(one.last_record_at)}

@@ -17,6 +17,7 @@ def describe_changes(before: Loaded, after: Loaded) -> str:
         _describe("destinations", _listed(before, "destinations"), _listed(after, "destinations")),
         _describe("consumers", _named(before, "consumers"), _named(after, "consumers")),
         *(_describe_whole(name, before, after) for name in WHOLE),
+        _describe("endpoints", _by_hand(before), _by_hand(after)),
     ]
     return "; ".join(part for part in parts if part) or "only values that references stand for"
 
@@ -46,6 +47,11 @@ def _describe_upstreams(before: Loaded, after: Loaded) -> str:
 def _upstreams(loaded: Loaded) -> Mapping[str, Upstream]:
     """Compiled, so that another secret or TLS file counts; where they are written doesn't."""
     return {upstream.name: replace(upstream, source="") for upstream in loaded.snapshot.upstreams.values()}
+
+
+def _by_hand(loaded: Loaded) -> Mapping[str, object]:
+    """What operators said of endpoints; that nothing holds any more is what a change of it leaves."""
+    return {said.id: (said.state, said.until, said.reset) for said in loaded.snapshot.by_hand}
 
 
 def _named(loaded: Loaded, section: str) -> Mapping[str, object]:

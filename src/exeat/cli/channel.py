@@ -1,12 +1,14 @@
 """Messages between the supervisor and a child: one Unix socket pair, a kind and a length before each payload.
 
-Down: START (once), CERTIFICATE and DRAIN; to a worker SNAPSHOT and KEYS (what is different of the keys since the last
-one, as JSON); to the control process AUDIT, CHANGE, STATE (what is in force, as JSON), WEBHOOKS and EVENT (one event,
-as JSON). Up: READY, APPLIED (with the revision), FAILED (with a reason), REPORT (how it is, as JSON); from the control
-process STORED (what the database holds, see config/kept.py), KEYS (what is new of its keys since), AWAY (why that isn't
-known, as JSON) and EVENT (the id of one that is safe); from the counters EVENT (a window that has passed a mark, as
-JSON). Both ends are the same program on the same machine, started by each other, so what goes down may be pickled;
-what comes up never is, and the secrets of a snapshot and of webhooks pass through config/handover.py alone.
+Down: START (once), CERTIFICATE and DRAIN; to a worker SNAPSHOT, KEYS (what is different of keys, or said of endpoints,
+since the last one, as JSON) and LEAVE (it will be told to drain); to the control process AUDIT, CHANGE, STATE (what is
+in force, as JSON), WEBHOOKS, ADOPT (the journal of a worker that was killed) and EVENT (one event, as JSON). Up:
+READY, APPLIED (with the revision), FAILED (with a reason), REPORT (how it is, as JSON, every second); from the control
+process STORED (what the database holds, see config/kept.py), KEYS (what is new of its keys since), AWAY (why that
+isn't known, as JSON) and EVENT (the id of one that is safe); from the counters EVENT (a window that has passed a mark,
+as JSON); from a worker EVENT (an endpoint that rests, or is well again, as JSON). Both ends are the same program on
+the same machine, started by each other, so what goes down may be pickled; what comes up never is, and the secrets of a
+snapshot and of webhooks pass through config/handover.py alone.
 """
 
 import enum
@@ -40,6 +42,8 @@ class Kind(enum.IntEnum):
     REPORT = 14
     EVENT = 15
     WEBHOOKS = 16
+    LEAVE = 17
+    ADOPT = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Start:
 
     `identity` is shown by all TCP listeners; None is plaintext. `own` are the addresses and ports that Exeat listens
     on, for the guard against loops. `journal` is the folder of the worker's journal, `chain` what it is called there.
-    `snapshot` is written by config/handover.py.
+    `drain_s` is how long a drain waits for exchanges, `streams_s` for streams. Into the descriptor `trace` the worker
+    writes where it is, when it crashes or is asked. `snapshot` is written by config/handover.py.
     """
 
     number: int
@@ -69,6 +74,8 @@ class Start:
     data_dir: str
     pseudonym: bytes
     drain_s: float
+    streams_s: float
+    trace: int
     limits: Limits
     workers: int
     has_redis: bool

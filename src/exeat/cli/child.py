@@ -14,6 +14,8 @@ from exeat.cli.channel import Kind, Messages, render
 READ_BYTES = 65536
 EXIT_S = 5.0
 SHORT_LIFE_S = 5.0
+PAUSE_FIRST_S = 0.1
+PAUSE_LAST_S = 5.0
 # What an interpreter and its libraries look up. Any other variable may be a secret of the document, and anybody who
 # may read a worker's /proc entry would find it there.
 KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "RES_OPTIONS", "LOCALDOMAIN", "GLIBC_TUNABLES"})
@@ -25,16 +27,19 @@ def environment_of_worker(process: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in process.items() if name in KEPT or name.startswith(KEPT_BEGINNINGS)}
 
 
+def pause_before_restart(quick_deaths: int) -> float:
+    """Seconds to wait after a death: none at first, then twice as many for each short life before it."""
+    doublings = min(quick_deaths - 1, 10)
+    return min(PAUSE_FIRST_S * 2.0**doublings, PAUSE_LAST_S) if quick_deaths else 0.0
+
+
 async def keep_running(
-    live: Callable[[], Awaitable[str]],
-    ending: asyncio.Event,
-    pause: Callable[[int], float],
-    died: Callable[[str, float], None],
+    live: Callable[[], Awaitable[str]], ending: asyncio.Event, died: Callable[[str, float], None]
 ) -> None:
     """Run a process, and start it again whenever it ends, until `ending`.
 
     `live` is one life, which gives the reason of its end; `died` is told it, and after how many seconds the next one
-    begins: as many as `pause` gives for the number of short lives before.
+    begins.
     """
     loop = asyncio.get_running_loop()
     quick_deaths = 0
@@ -43,7 +48,7 @@ async def keep_running(
         reason = await live()
         if ending.is_set():
             return
-        pause_s = pause(quick_deaths)
+        pause_s = pause_before_restart(quick_deaths)
         quick_deaths = quick_deaths + 1 if loop.time() - began < SHORT_LIFE_S else 0
         died(reason, pause_s)
         with contextlib.suppress(TimeoutError):
@@ -113,6 +118,10 @@ class Child:
             self._process.kill()
             code = self._process.wait()
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal; one that is gone gets none."""
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """End the process at once."""

@@ -36,7 +36,7 @@ class ControlChild:
     """Keeps one control process running until `end`.
 
     `stored` is what it said last of the configuration in the database, `away` why it couldn't since; `heard` is set
-    with each of them.
+    with each of them. `writers` gives the journals that workers write, or will.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class ControlChild:
         log: Log,
         *,
         as_json: bool,
-        pause: Callable[[int], float],
     ) -> None:
         self.stored: Stored | None = None
         self.away: Away | None = None
         self.heard = asyncio.Event()
+        self.writers: Callable[[], set[str]] = lambda: {f"worker-{number + 1}" for number in range(settings.workers)}
         self._settings = settings
         self._data = data
         self._listeners = listeners
@@ -61,10 +61,10 @@ class ControlChild:
         self._state: dict[str, object] = {}
         self._log = log
         self._as_json = as_json
-        self._pause = pause
         self._keeping: asyncio.Task[None] | None = None
         self._child: Child | None = None
         self._waiting: list[bytes] = []
+        self._to_adopt: list[str] = []
         self._receivers = Receivers()
         self._events: dict[str, bytes] = {}  # that it hasn't kept yet
         self._ending = asyncio.Event()
@@ -76,9 +76,7 @@ class ControlChild:
 
     def begin(self) -> None:
         """Keep it running from now on."""
-        self._keeping = asyncio.get_running_loop().create_task(
-            keep_running(self._live, self._ending, self._pause, self._died)
-        )
+        self._keeping = asyncio.get_running_loop().create_task(keep_running(self._live, self._ending, self._died))
 
     def _died(self, reason: str, after_s: float) -> None:
         self._log.error("control process died; it is started again", reason=reason, after_s=after_s)
@@ -104,6 +102,9 @@ class ControlChild:
                 waiting, self._waiting = self._waiting, []
                 for change in waiting:
                     child.send(Kind.CHANGE, change)
+                to_adopt, self._to_adopt = self._to_adopt, []
+                for writer in set(to_adopt) - self.writers():  # a successor has looked into those itself
+                    child.send(Kind.ADOPT, writer.encode())
                 child.send(Kind.AUDIT, pickle.dumps(self._audit))  # the document may have been loaded since its start
                 child.send(Kind.STATE, orjson.dumps(self._state))
                 child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
@@ -135,7 +136,7 @@ class ControlChild:
 
     def _start(self) -> ControlStart:
         settings, journals = self._settings, self._data.path / JOURNAL_FOLDER
-        running = {f"worker-{number + 1}" for number in range(settings.workers)}
+        running = self.writers()
         names = {path.name for path in journals.iterdir()} if journals.is_dir() else set()
         url = settings.database_url
         return ControlStart(
@@ -167,6 +168,13 @@ class ControlChild:
             self._child.send(Kind.AUDIT, pickle.dumps(self._audit))
             if self._receivers != before:
                 self._child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
+
+    def adopt(self, writer: str) -> None:
+        """Have the journal of a worker ended that was killed and has no successor, as soon as the process is there."""
+        if self._child is not None:
+            self._child.send(Kind.ADOPT, writer.encode())
+        else:
+            self._to_adopt.append(writer)
 
     def announce(self, identifier: str, event: Mapping[str, object]) -> None:
         """Have webhooks told of an event, as soon as the process is there; it is said again until it is safe there."""

@@ -19,22 +19,24 @@ import orjson
 import uvloop
 
 from exeat.cli.channel import CountersStart, Kind, Messages, render
+from exeat.cli.passing import Passing
 from exeat.state.counters_file import COUNTERS_FILE
 from exeat.state.durable import DurableLedger
-from exeat.state.ledger import Ledger, Pause, Question
+from exeat.state.ledger import Give, Grant, Learnt, Ledger, More, Pause, Recall, Rest, Said
 from exeat.state.messages import (
     Frames,
     parse_questions,
     render_answers,
     render_instances,
-    render_pause,
-    render_recall,
+    render_word,
 )
 from exeat.state.redis_address import parse_redis_address
+from exeat.state.turns import NEVER, Turns
 from exeat.telemetry.logs import Log
 
 BACKLOG: Final = 128
 TEND_S: Final = 1.0
+SECOND_NS: Final = 1_000_000_000
 REJOIN_NS: Final = 1_000_000_000  # in which workers say which permits they hold
 LAST_WORDS_S: Final = 1.0
 
@@ -54,6 +56,7 @@ class Holder(asyncio.Protocol):
         """A worker has come."""
         self._transport = cast("asyncio.Transport", transport)
         self._process.holders[self.number] = self
+        self._process.passing.greet(self)
 
     def data_received(self, data: bytes) -> None:
         """Take its questions; who speaks another language is sent away."""
@@ -82,14 +85,17 @@ class Process:
     def __init__(self, channel: socket.socket) -> None:
         self.log = Log("counters")
         self.holders: dict[int, Holder] = {}
+        self.passing = Passing(self.holders)
         self._channel = channel
         self._messages = Messages()
         self._ledger: Ledger | None = None
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._asked: list[tuple[Holder, list[Question]]] = []
-        self._pauses: list[tuple[Holder, Pause]] = []
+        self._asked: list[tuple[Holder, list[Said]]] = []
+        self._turns: Turns | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._gone: list[int] = []
+        self._for_gone: list[tuple[int, list[Said]]] = []  # what is answered for those
         self._work = asyncio.Event()
         self._numbers = 0
         self._wishes = 0  # that have been answered
@@ -131,6 +137,7 @@ class Process:
         loop = asyncio.get_running_loop()
         self.log = Log("counters", level=start.log_level, as_json=start.log_json)
         self._ledger = await self._open(start)
+        self._turns = Turns(self._ledger)
         for work in (self._answer(), self._tend(self._ledger)):
             self._tasks.append(loop.create_task(self._guard(work)))
         self._telling = loop.create_task(self._tell())
@@ -165,10 +172,10 @@ class Process:
         self._numbers += 1
         return Holder(self._numbers, self)
 
-    def ask(self, holder: Holder, said: list[Question | Pause]) -> None:
-        """Take questions; all that come in one turn of the loop are answered together. Pauses are for the others."""
-        self._asked.append((holder, [one for one in said if not isinstance(one, Pause)]))
-        self._pauses.extend((holder, one) for one in said if isinstance(one, Pause))
+    def ask(self, holder: Holder, said: list[Said | Learnt]) -> None:
+        """Take questions; all that come in one turn of the loop are answered together. Words are for the others."""
+        self._asked.append((holder, [one for one in said if not isinstance(one, Pause | Rest)]))
+        self.passing.take(holder, (one for one in said if isinstance(one, Pause | Rest)))
         self._work.set()
 
     def lose(self, holder: Holder) -> None:
@@ -192,39 +199,50 @@ class Process:
             await self._settle()
 
     async def _settle(self) -> None:
-        """Answer what has been asked."""
-        ledger = self._ledger
-        if ledger is None:
+        """Answer what has been asked, and tell who waits."""
+        ledger, turns = self._ledger, self._turns
+        if ledger is None or turns is None:
             return
         asked, self._asked = self._asked, []
         gone, self._gone = self._gone, []
-        questions = [(holder.number, said) for holder, said in asked]
-        answers = await ledger.answer(questions, time.monotonic_ns(), time.time_ns())
+        for_gone, self._for_gone = self._for_gone, []
+        questions = [*((holder.number, said) for holder, said in asked), *for_gone]
+        answers = await turns.answer(questions, time.monotonic_ns(), time.time_ns())
         self._wishes += sum(map(len, answers))
-        for (holder, _), answer in zip(asked, answers, strict=True):
+        for (holder, _), answer in zip(asked, answers, strict=False):  # nobody hears those for who is gone
             holder.send(render_answers(answer))
         for number in gone:
-            ledger.leave(number)
+            turns.leave(number)
+        for number, word in turns.words():  # before recalls, which are of what was granted so far
+            self._tell_holder(number, word)
         for recall in ledger.recalls():
             if recall.holder in self.holders:
-                self.holders[recall.holder].send(render_recall(recall))
+                self._tell_holder(recall.holder, recall)
+            else:
+                self._for_gone.append((recall.holder, [Give(recall.name, recall.kind, 0, recall.serial)]))
+                self._work.set()
+        self._come_again(turns.due_at)
         for holder in self.holders.values():
             if holder.instances != ledger.instances:
                 holder.instances = ledger.instances
                 holder.send(render_instances(holder.instances))
-        await self._pass_on(ledger)
+        await self.passing.pass_on(ledger)
         for crossing in ledger.crossings():
             self._events.put_nowait(render(Kind.EVENT, orjson.dumps(crossing._asdict())))
 
-    async def _pass_on(self, ledger: Ledger) -> None:
-        """Tell every worker what upstreams said to others."""
-        pauses, self._pauses = self._pauses, []
-        for by, pause in [*pauses, *((None, pause) for pause in ledger.heard())]:
-            for holder in self.holders.values():
-                if holder is not by:
-                    holder.send(render_pause(pause))
-        if pauses:
-            await ledger.share([pause for _, pause in pauses])
+    def _tell_holder(self, number: int, word: Recall | Grant | More) -> None:
+        holder = self.holders.get(number)
+        if holder is not None:
+            holder.send(render_word(word))
+
+    def _come_again(self, due_at: int) -> None:
+        """Have the loop come again when somebody's turn may be."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due_at < NEVER:
+            after_s = max(0, due_at - time.monotonic_ns()) / SECOND_NS
+            self._timer = asyncio.get_running_loop().call_later(after_s, self._work.set)
 
     async def _tell(self) -> None:
         """Tell the supervisor of windows that have passed a mark, without keeping workers waiting."""
@@ -236,6 +254,9 @@ class Process:
     async def _tend(self, ledger: Ledger) -> None:
         while True:
             ledger.tend(time.monotonic_ns(), time.time_ns())
+            if self._turns is not None:
+                self._turns.tend()
+            self.passing.tend()
             await asyncio.sleep(TEND_S)
 
 

@@ -31,14 +31,12 @@ class CountersChild:
         log: Log,
         *,
         as_json: bool,
-        pause: Callable[[int], float],
         crossed: Callable[[bytes], None],
     ) -> None:
         self._settings = settings
         self._folder = folder.absolute()
         self._log = log
         self._as_json = as_json
-        self._pause = pause
         self._crossed = crossed
         self._temporary: str | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -58,9 +56,7 @@ class CountersChild:
         """Have it run, or not."""
         if needed and self._keeping is None:
             self._ending.clear()
-            self._keeping = asyncio.get_running_loop().create_task(
-                keep_running(self._live, self._ending, self._pause, self._died)
-            )
+            self._keeping = asyncio.get_running_loop().create_task(keep_running(self._live, self._ending, self._died))
         elif not needed and self._keeping is not None:
             await self._end_process()
 

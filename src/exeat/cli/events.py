@@ -1,4 +1,4 @@
-"""Events that operators are told of: limits that are nearly or wholly used up, in the log and to webhooks."""
+"""Events that operators are told of, in the log and to webhooks; and those of limits that are nearly used up."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -17,8 +17,19 @@ from exeat.telemetry.logs import Log
 
 NEARLY: EventType = "limit.nearly"
 REACHED: EventType = "limit.reached"
-WORDS = {NEARLY: "limit is nearly used up", REACHED: "limit is used up"}
+WORDS: dict[EventType, str] = {
+    NEARLY: "limit is nearly used up",
+    REACHED: "limit is used up",
+    "circuit.opened": "an endpoint rests",
+    "circuit.closed": "an endpoint is well again",
+    "endpoint.tripped": "an endpoint is tripped by hand",
+    "endpoint.drained": "an endpoint is drained by hand",
+    "endpoint.reset": "an endpoint is reset by hand",
+    "endpoint.restored": "an endpoint is restored by hand",
+}
+WARNINGS: frozenset[EventType] = frozenset({NEARLY, REACHED, "circuit.opened", "endpoint.tripped", "endpoint.drained"})
 WHOLE = 100  # percent
+UNLOGGED = frozenset({"kind"})
 
 
 class Events:
@@ -40,10 +51,15 @@ class Events:
         if limit is None:
             return  # the document has it no more
         kind = REACHED if crossing.percent >= WHOLE else NEARLY
-        data = describe_crossing(crossing, limit, value, int(begin)) | {"instance": self._instance}
-        self._log.warning(WORDS[kind], **_facts(data))
-        event = {"type": kind, "timestamp": _time(datetime.now(UTC).timestamp()), "data": data}
-        self._control.announce(f"evt_{secrets.token_hex(12)}", event)
+        self.tell(kind, describe_crossing(crossing, limit, value, int(begin)))
+
+    def tell(self, kind: EventType, data: Mapping[str, object], identifier: str | None = None) -> None:
+        """Log an event, and have webhooks told of it; once, where several instances tell it under one identifier."""
+        say = self._log.warning if kind in WARNINGS else self._log.info
+        say(WORDS[kind], **_facts(data))
+        timestamp = render_time(datetime.now(UTC).timestamp())
+        event = {"type": kind, "timestamp": timestamp, "data": {**data, "instance": self._instance}}
+        self._control.announce(identifier or f"evt_{secrets.token_hex(12)}", event)
 
     def _find(self, identifier: str) -> Limit | None:
         snapshot = self._snapshot()
@@ -67,18 +83,17 @@ def describe_crossing(crossing: Crossing, limit: Limit, value: str, begin: int) 
         "used": render_amount(crossing.used) if is_money else crossing.used,
         "amount": render_amount(crossing.amount) if is_money else crossing.amount,
         "currency": limit.currency or None,
-        "window": {"unit": limit.unit, "begin": _time(begin), "end": _time(crossing.ends_at / SECOND_NS)},
+        "window": {"unit": limit.unit, "begin": render_time(begin), "end": render_time(crossing.ends_at / SECOND_NS)},
     }
 
 
 def _facts(data: Mapping[str, object]) -> dict[str, object]:
     """What a line of the log says of it."""
-    window = data["window"]
-    assert isinstance(window, dict)  # noqa: S101 - made above
-    names = ("scope", "owner", "limit", "per", "value", "used", "amount", "currency")
-    facts = {name: data[name] for name in names if data[name] not in {None, ""}}
-    return {**facts, "window": f"{window['begin']}/{window['end']}"}
+    facts = {name: value for name, value in data.items() if name not in UNLOGGED and value not in (None, "")}
+    window = facts.get("window")
+    return {**facts, "window": f"{window['begin']}/{window['end']}"} if isinstance(window, dict) else facts
 
 
-def _time(seconds: float) -> str:
+def render_time(seconds: float) -> str:
+    """RFC 3339 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -17,7 +17,7 @@ from exeat.model.key import Presented
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
 from exeat.model.snapshot import Snapshot
-from exeat.model.upstream import Network, Reach, Timeouts
+from exeat.model.upstream import Network, Reach, Timeouts, Upstream
 from exeat.policy.address import judge_address, judge_name
 from exeat.policy.authenticate import identify, present
 from exeat.policy.authorize import Permit, check_network, permit_destination, permit_upstreams
@@ -220,6 +220,8 @@ async def _connect(
     phase.lines.append(f"credential: {'that of the caller, if any' if upstream is None else upstream.credential.kind}")
     if upstream is not None and upstream.credential.unavailable is not None:
         phase.lines.append(upstream.credential.unavailable)
+    if upstream is not None:
+        phase.lines += _endpoints(upstream, permit)
     refusals: list[GatewayError] = []
     places = _places(call.resolved, permit)
     for place in places:
@@ -228,6 +230,15 @@ async def _connect(
         except GatewayError as error:
             refusals.append(error)
     return refusals[-1] if len(refusals) == len(places) else None
+
+
+def _endpoints(upstream: Upstream, permit: Permit) -> Iterable[str]:
+    """How several endpoints share the calls; how they are at the moment only the running gateway knows."""
+    if len(permit.endpoints) < 2:  # noqa: PLR2004 - one has nobody to share with
+        return
+    yield f"endpoints: {upstream.balance}, those that are well, the lowest priority first"
+    for end in sorted(permit.endpoints, key=lambda one: one.priority):
+        yield f"{end.text}{end.base_path.decode('latin-1')}: priority {end.priority}, weight {end.weight}"
 
 
 def _render(call: Call, permit: Permit) -> bytes:
@@ -307,6 +318,6 @@ def _timeouts(timeouts: Timeouts) -> str:
     total = "off" if timeouts.total_s is None else f"{timeouts.total_s:g} s"
     but = " (not for streams)" if timeouts.total_is_default and timeouts.total_s is not None else ""
     return (
-        f"timeouts: dns {timeouts.dns_s:g} s, connect {timeouts.connect_s:g} s, response {timeouts.response_s:g} s,"
-        f" idle {timeouts.idle_s:g} s, total {total}{but}"
+        f"timeouts: dns {timeouts.dns_s:g} s, connect {timeouts.connect_s:g} s, tls {timeouts.tls_s:g} s,"
+        f" response {timeouts.response_s:g} s, idle {timeouts.idle_s:g} s, total {total}{but}"
     )

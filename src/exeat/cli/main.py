@@ -41,10 +41,23 @@ def exeat() -> None:
 
 @app.command()
 def serve(config: Config = None) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C; SIGHUP and changed files reload it."""
+    """Run the gateway until SIGTERM or Ctrl-C; SIGHUP and changed files reload it, SIGUSR2 replaces its workers."""
     from exeat.cli.serve import serve as run
 
     raise typer.Exit(run(config))
+
+
+@app.command("reload")
+def reload_gateway(
+    workers: Annotated[  # noqa: FBT002 - an option of the command line
+        bool, typer.Option("--workers", help="Put a new process in the place of each worker instead, one by one.")
+    ] = False,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Have the gateway that runs here read its document again (like SIGHUP); wait until it is in force."""
+    from exeat.cli.reload import reload
+
+    raise typer.Exit(reload(workers=workers, as_json=as_json))
 
 
 @app.command()

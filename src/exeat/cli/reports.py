@@ -1,23 +1,23 @@
 """What the workers that live now say of themselves: each one every second, if anything has changed."""
 
-import orjson
+from collections.abc import Mapping
 
 
 class Reports:
-    """The last report of each worker, by number."""
+    """The last report of each worker process; one that leaves is there beside the one that took its place."""
 
     def __init__(self) -> None:
-        self._reports: dict[int, dict[str, object]] = {}
+        self._reports: dict[tuple[int, int], dict[str, object]] = {}
 
-    def note(self, number: int, pid: int, payload: bytes) -> list[dict[str, object]]:
+    def note(self, number: int, pid: int, report: Mapping[str, object]) -> list[dict[str, object]]:
         """A worker has reported; the reports of all of them."""
-        self._reports[number] = {"number": number, "pid": pid, **orjson.loads(payload)}
+        self._reports[number, pid] = {"number": number, "pid": pid, **report}
         return self._all()
 
-    def forget(self, number: int) -> list[dict[str, object]]:
+    def forget(self, number: int, pid: int) -> list[dict[str, object]]:
         """A worker is gone; the reports of the others."""
-        self._reports.pop(number, None)
+        self._reports.pop((number, pid), None)
         return self._all()
 
     def _all(self) -> list[dict[str, object]]:
-        return [self._reports[number] for number in sorted(self._reports)]
+        return [self._reports[which] for which in sorted(self._reports)]

@@ -14,7 +14,7 @@ from exeat.cli.control_child import ControlChild
 from exeat.cli.data_folder import DataFolder, DataFolderError, open_data_folder
 from exeat.cli.listeners import ListenError, Listeners, listen
 from exeat.cli.output import complain
-from exeat.cli.supervisor import Supervisor, pause_before_restart
+from exeat.cli.supervisor import Supervisor
 from exeat.config.compile import Loaded, load
 from exeat.config.problem import ConfigError
 from exeat.config.settings import DOCUMENT_FILE, Settings, read_settings
@@ -97,7 +97,6 @@ async def _supervise(
         lambda: None if certificate is None else certificate.identity,
         log,
         as_json=as_json,
-        pause=pause_before_restart,
     )
     configuration = Configuration(settings, start.data, log)
     control.begin()

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import pickle
+import random
 import signal
 import socket
 import ssl
@@ -14,6 +16,8 @@ import orjson
 import uvloop
 
 from exeat.cli.channel import Identity, Kind, Messages, Start, render
+from exeat.cli.circuits import Circuits
+from exeat.cli.memory import resident_bytes
 from exeat.cli.sealing import LateSealer
 from exeat.config.handover import loads, parse_changes
 from exeat.journal.writer import Journal
@@ -21,6 +25,7 @@ from exeat.model.key_changes import change_keys
 from exeat.model.limit import Limit
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.dial import Dialler, Trust, load_identity
+from exeat.proxy.health import HealthChecks
 from exeat.proxy.ledger import Ledger
 from exeat.proxy.names import AresLookup, Names
 from exeat.proxy.record import interrupted
@@ -36,6 +41,8 @@ from exeat.telemetry.logs import Log
 BACKLOG = 2048
 LOCK_S = 5.0
 REPORT_S = 1.0
+ACCEPT_S = 0.01  # who has connected before the end is served
+CHECKER = 1  # the number of the worker that checks endpoints for all
 COUNTERS_S = 2.0  # to wait for the counters at the start; without them, their limits are unknown
 
 
@@ -53,12 +60,12 @@ class Process:
         self._log = Log("worker")
         self._context: ssl.SSLContext | None = None
         self._servers: list[asyncio.Server] = []
-        self._reported: dict[str, int | str | None] = {}
+        self._checks: HealthChecks | None = None
 
     async def run(self) -> int:
         """Serve until the supervisor says DRAIN, or is gone; the exit code of the process."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
             loop.add_signal_handler(number, lambda: None)  # the supervisor decides, not the shell
         reading = loop.create_task(self._read())
         reading.add_done_callback(lambda _: self._ended.set())
@@ -70,9 +77,12 @@ class Process:
             return 1
         reading.cancel()
         if self._started.is_set():
+            await asyncio.sleep(ACCEPT_S)
             for server in self._servers:
                 server.close()
-            await self._worker.drain(self._start.drain_s)
+            if self._checks is not None:
+                self._checks.close()
+            await self._worker.drain(self._start.drain_s, self._start.streams_s)
             await self._counters.close()
         return 0
 
@@ -93,6 +103,8 @@ class Process:
                 self._swap(change_keys(self._worker.snapshot, parse_changes(payload)))
             case Kind.CERTIFICATE:
                 self._show(pickle.loads(payload))  # noqa: S301 - as above
+            case Kind.LEAVE:
+                self._worker.leaving = True
             case Kind.DRAIN:
                 self._ended.set()
             case _:
@@ -103,6 +115,8 @@ class Process:
         self._start = start
         self._log = Log(f"worker {start.number}", level=start.log_level, as_json=start.log_json)
         loop.set_exception_handler(self._report)
+        faulthandler.enable(start.trace)
+        faulthandler.register(signal.SIGUSR1, start.trace)  # the supervisor's question, where this loop is stuck
         dialler = Dialler(
             Names(AresLookup(), loop.time), start.own, Trust(start.ca_file, start.ca_folder), start.limits
         )
@@ -117,7 +131,10 @@ class Process:
             pseudonym=start.pseudonym,
         )
         self._worker.admission.share = self._counters.say
-        self._counters.heard = self._worker.hear
+        Circuits(self._worker, self._counters, self._tell)
+        if start.number == CHECKER:
+            self._checks = HealthChecks(dialler, self._worker.balancing, self._log, random.random)
+            self._checks.follow(self._worker.snapshot)
         if start.identity is not None:
             self._show(start.identity)
         if self._follow_limits():
@@ -131,13 +148,17 @@ class Process:
         self._report_counts()
 
     def _report_counts(self) -> None:
-        """Say how much is under way, every second, if that is anything else than before."""
-        report = self._worker.report()
-        if report != self._reported:
-            with contextlib.suppress(OSError):  # the supervisor is busy, or gone: the next one says it
-                self._channel.send(render(Kind.REPORT, orjson.dumps(report)))
-                self._reported = report
+        """Say how much is under way, every second: silence means that this loop is stuck."""
+        memory = resident_bytes()
+        self._worker.look_at_memory(memory)
+        with contextlib.suppress(OSError):  # the supervisor is busy, or gone: the next one says it
+            self._channel.send(render(Kind.REPORT, orjson.dumps({**self._worker.report(), "memory_bytes": memory})))
         asyncio.get_running_loop().call_later(REPORT_S, self._report_counts)
+
+    def _tell(self, event: bytes) -> None:
+        """Have the supervisor know of an endpoint that rests, or is well again."""
+        with contextlib.suppress(OSError):  # as above
+            self._channel.send(render(Kind.EVENT, event))
 
     def _open_ledger(self, start: Start) -> Ledger:
         """The worker's access lines and journal; what the life before it left open is recorded as interrupted."""
@@ -146,7 +167,8 @@ class Process:
             start.chain,
             self._open_intents,
             interrupted=interrupted,
-            wait_s=start.drain_s + LOCK_S,  # a worker of a supervisor that was killed may still drain
+            # A worker of a supervisor that was killed may still drain.
+            wait_s=max(start.drain_s, start.streams_s) + LOCK_S,
         )
         if journal.recovered:
             self._log.warning("exchanges were interrupted by the end of the process", exchanges=journal.recovered)
@@ -203,6 +225,8 @@ class Process:
 
     def _swap(self, snapshot: Snapshot) -> None:
         self._worker.swap(snapshot)
+        if self._checks is not None:
+            self._checks.follow(snapshot)
         self._follow_limits()
         self._channel.send(render(Kind.APPLIED, snapshot.revision.encode()))
 

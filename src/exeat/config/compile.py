@@ -5,7 +5,7 @@ everything wrong is named at once.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as File
 from types import MappingProxyType
@@ -70,13 +70,14 @@ def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False)
     problems += _without_echoes(compiled.problems, resolved.problems)
     if problems:
         raise DocumentError(sorted(problems, key=_order))
+    digest = compiled.digest.hold(stored.endpoints)
     first = file or settings.directory / DOCUMENT_FILE
     own = [settings.directory / path for path in (settings.tls_certificate, settings.tls_key) if path]
     watched = dict.fromkeys([first, environment.dotenv, *own, *resolved.files, *compiled.files])
     return Loaded(
-        compiled.snapshot,
+        replace(compiled.snapshot, revision=digest.revision(), by_hand=stored.endpoints),
         MappingProxyType(show(source.data)),
-        compiled.digest,
+        digest,
         tuple(watched),
         (*_warn(source, resolved, ownerless), *compiled.warnings),
         compiled.webhooks,

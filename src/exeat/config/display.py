@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from exeat.config.problem import Path
+from exeat.model.by_hand import ByHand
 
 MASK = "(secret)"
 SECRET_FIELDS = frozenset({"secret", "password", "username"})
@@ -42,19 +43,26 @@ def _holds_secret(path: Path) -> bool:
 class Digest(NamedTuple):
     """What a resolved document comes down to, its secrets and TLS files included.
 
-    `keys` adds up what each key of a consumer comes down to, so that one can be taken out and another put in.
+    `keys` adds up what each key of a consumer comes down to, so that one can be taken out and another put in;
+    `by_hand` is what operators said of endpoints.
     """
 
     rest: bytes
     keys: int
+    by_hand: bytes = b""
 
     def change(self, *, out: Iterable[int], into: Iterable[int]) -> "Digest":
         """The digest with other keys."""
         return self._replace(keys=(self.keys - sum(out) + sum(into)) % _MODULUS)
 
+    def hold(self, said: Iterable[ByHand]) -> "Digest":
+        """The digest with what operators said of endpoints; what says nothing any more doesn't count."""
+        counting = [(one.id, one.state, one.until, one.reset) for one in said if one.state is not None or one.reset]
+        return self._replace(by_hand=_render(counting) if counting else b"")
+
     def revision(self) -> str:
         """Twelve hexadecimal digits that change with the document."""
-        return hashlib.sha256(self.rest + self.keys.to_bytes(_BYTES)).hexdigest()[:12]
+        return hashlib.sha256(self.rest + self.keys.to_bytes(_BYTES) + self.by_hand).hexdigest()[:12]
 
 
 def digest_of(data: Mapping[str, object], fingerprints: Iterable[str]) -> Digest:

@@ -9,8 +9,11 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from exeat.config import fields as f
+from exeat.config.endpoint_entries import BalanceField, Circuit, CircuitField, EndpointsField, HealthCheck
 from exeat.config.entries import Entry, PathsField
 from exeat.config.limit_entries import CountField, LimitsField, PriceField, PriorityField
+from exeat.config.retry_entries import Retries, RetriesField
+from exeat.config.timeout_entry import Timeout
 from exeat.config.webhook_entries import Webhook
 from exeat.model.limit import DEFAULT_PRIORITY
 from exeat.model.secret import Secret
@@ -122,18 +125,6 @@ class Tls(Entry):
     )
 
 
-class Timeout(Entry):
-    """How long each phase may take: `250ms`, `5s`, `2m`, `1h`, or a number of seconds."""
-
-    dns: f.DurationField = Field(default=5.0, description="Resolving the name.")
-    connect: f.DurationField = Field(default=5.0, description="Connecting, TLS included.")
-    response: f.DurationField = Field(default=60.0, description="Until the head of the answer.")
-    idle: f.DurationField = Field(default=300.0, description="Between two pieces of a body.")
-    total: f.TotalField = Field(
-        default=300.0, description="The whole exchange, or `off`. Without it: 300 s, and off for streams."
-    )
-
-
 class Bodies(Entry):
     """What is kept of an upstream's bodies, sealed with the keyring. Nothing is, unless this is written."""
 
@@ -165,7 +156,21 @@ class Upstream(Entry):
     """A named API that Exeat calls."""
 
     url: f.UrlField | None = Field(default=None, description="Where the upstream is; its path begins every call.")
-    endpoints: f.UrlsField | None = Field(default=None, description="Several addresses of it, in place of `url`.")
+    endpoints: EndpointsField | None = Field(
+        default=None, description="Several addresses of it, in place of `url`; a URL stands for an object with it."
+    )
+    balance: BalanceField = Field(
+        default="weighted",
+        description="How several endpoints share the calls: `weighted`, by their weights; `least-pending`, to the one"
+        " with the fewest calls under way for its weight.",
+    )
+    retries: RetriesField = Field(default_factory=Retries, description="When a call that fails is tried again.")
+    circuit: CircuitField = Field(
+        default_factory=Circuit, description="When an endpoint that fails gets a rest; `off` for never."
+    )
+    health: HealthCheck | None = Field(
+        default=None, description="How endpoints are checked without a call; not at all, without it."
+    )
     credential: CredentialField = Field(
         default_factory=lambda: Nothing(kind="none"), description="What Exeat shows the upstream."
     )
@@ -204,6 +209,12 @@ class Upstream(Entry):
         if (self.url is None) == (self.endpoints is None):
             fault = "needs" if self.url is None else "has both"
             raise ValueError(f"{fault} 'url' or 'endpoints'; write one of them")
+        if self.endpoints and not any(endpoint.weight for endpoint in self.endpoints):
+            raise ValueError("gives every endpoint the weight 0; give one of them a weight from 1 on")
+        slow = self.circuit.slow if self.circuit is not None else None
+        if slow is not None and slow >= self.timeout.response:
+            fault = f"circuit.slow {slow:g}s isn't shorter than timeout.response {self.timeout.response:g}s"
+            raise ValueError(f"{fault}, which ends a call before it is slow; write less")
         return self
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import orjson
 
-from exeat.model import consumer, credential, json_path, limit, origin, paths, snapshot, upstream
+from exeat.model import by_hand, circuit, consumer, credential, json_path, limit, origin, paths, snapshot, upstream
 from exeat.model.key_changes import ChangedKey, KeyChanges
+from exeat.model.retries import Retries
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
 from exeat.model.webhook import Webhook
@@ -22,6 +23,9 @@ from exeat.model.webhook import Webhook
 PROTOCOL = 5
 
 _CLASSES: tuple[type, ...] = (
+    by_hand.ByHand,
+    circuit.Circuit,
+    circuit.HealthCheck,
     consumer.Consumer,
     consumer.Grant,
     consumer.Key,
@@ -49,6 +53,7 @@ _CLASSES: tuple[type, ...] = (
     upstream.Timeouts,
     upstream.TlsIdentity,
     upstream.Upstream,
+    Retries,
     Secret,
     Webhook,
     IPv4Network,
@@ -120,7 +125,8 @@ def render_changes(changes: KeyChanges) -> bytes:
         for key in changes.changed
     ]
     gone = [digest.hex() for digest in changes.gone]
-    return orjson.dumps({"before": changes.before, "after": changes.after, "changed": changed, "gone": gone})
+    names = {"before": changes.before, "after": changes.after}
+    return orjson.dumps({**names, "changed": changed, "gone": gone, "by_hand": changes.by_hand})
 
 
 def parse_changes(data: bytes) -> KeyChanges:
@@ -130,7 +136,14 @@ def parse_changes(data: bytes) -> KeyChanges:
         ChangedKey(bytes.fromhex(digest), id_, consumer, expires_at, revoked, tuple(map(ip_network, networks)))
         for digest, id_, consumer, expires_at, revoked, networks in found["changed"]
     )
-    return KeyChanges(found["before"], found["after"], changed, tuple(map(bytes.fromhex, found["gone"])))
+    said = found["by_hand"]
+    return KeyChanges(
+        found["before"],
+        found["after"],
+        changed,
+        tuple(map(bytes.fromhex, found["gone"])),
+        None if said is None else tuple(by_hand.ByHand(**one) for one in said),
+    )
 
 
 class _Pickler(pickle.Pickler):

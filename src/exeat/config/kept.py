@@ -7,12 +7,14 @@ Rule 2: it is seen whole or not at all, and one that doesn't open is as good as 
 import contextlib
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from exeat.model.by_hand import ByHand
 from exeat.model.sealed import master_key_of
 from exeat.model.stored import KeyNews, Stored, StoredKey, vault_context
 from exeat.vault.seal import Sealer
@@ -29,6 +31,7 @@ def render_stored(stored: Stored) -> bytes:
             "document": stored.document,
             "keys": stored.keys,
             "vault": {name: b64encode(sealed).decode() for name, sealed in stored.vault.items()},
+            "endpoints": stored.endpoints,
         }
     )
 
@@ -41,7 +44,12 @@ def parse_stored(data: bytes) -> Stored:
         document=found["document"],
         keys=tuple(_key(key) for key in found["keys"]),
         vault={name: b64decode(sealed) for name, sealed in found["vault"].items()},
+        endpoints=_endpoints(found.get("endpoints", ())),  # an older file has none
     )
+
+
+def _endpoints(found: Iterable[Mapping[str, Any]]) -> tuple[ByHand, ...]:
+    return tuple(ByHand(**one) for one in found)
 
 
 def _key(found: dict[str, Any]) -> StoredKey:
@@ -51,13 +59,14 @@ def _key(found: dict[str, Any]) -> StoredKey:
 
 def render_news(news: KeyNews) -> bytes:
     """What is new of the database's keys as JSON."""
-    return orjson.dumps({"before": news.before, "revision": news.revision, "keys": news.keys})
+    return orjson.dumps(news)
 
 
 def parse_news(data: bytes) -> KeyNews:
     """What `render_news` wrote."""
     found = orjson.loads(data)
-    return KeyNews(found["before"], found["revision"], tuple(map(_key, found["keys"])))
+    endpoints = None if found["endpoints"] is None else _endpoints(found["endpoints"])
+    return KeyNews(found["before"], found["revision"], tuple(map(_key, found["keys"])), endpoints)
 
 
 def keep_stored(stored: Stored, sealer: Sealer, data_dir: Path) -> None:

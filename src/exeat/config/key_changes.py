@@ -1,4 +1,4 @@
-"""The short way from one loaded document to the next, where the database's keys alone are different.
+"""The short way from one loaded document to the next, where keys, or what is said of endpoints, alone are different.
 
 Rule 1: whatever isn't plainly right goes the long way: that finds the same, or says what is wrong.
 """
@@ -23,7 +23,7 @@ Entries = dict[str, tuple[Mapping[str, object], ...]]
 
 
 class Step(NamedTuple):
-    """What was loaded, and what is different from before where that is the keys alone."""
+    """What was loaded, and what is different from before where that is keys and endpoints alone."""
 
     loaded: Loaded
     changes: KeyChanges | None
@@ -49,9 +49,13 @@ def load_keys(loaded: Loaded, before: Stored, after: Stored) -> Step | None:
     digest = loaded.digest.change(
         out=[digest_of_key(key.consumer, render_key(key)) for key in (*replaced, *gone)],
         into=[digest_of_key(key.consumer, render_key(key)) for key in changed],
-    )
+    ).hold(after.endpoints)
     changes = KeyChanges(
-        loaded.snapshot.revision, digest.revision(), tuple(found), tuple(bytes.fromhex(key.sha256) for key in gone)
+        loaded.snapshot.revision,
+        digest.revision(),
+        tuple(found),
+        tuple(bytes.fromhex(key.sha256) for key in gone),
+        None if after.endpoints == before.endpoints else after.endpoints,
     )
     snapshot = change_keys(loaded.snapshot, changes)
     touched = {key.consumer for key in (*changed, *gone)}

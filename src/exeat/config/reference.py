@@ -63,10 +63,8 @@ def _settings_row(variable: str, field: str) -> str:
     if isinstance(default, float):
         default = f"{default:g}"
     text = "-" if default in {None, ""} else f"`{default}`"
-    if field == "config":
-        text = "`exeat.yaml` if there"
-    if field == "max_connections":
-        text = "`auto`"
+    if isinstance(info.json_schema_extra, dict):  # what stands for no value
+        text = str(info.json_schema_extra.get("default", text))
     return f"| `{variable}` | {text} | {info.description} |\n"
 
 

@@ -1,6 +1,7 @@
 """The values of settings: text of a variable into what the process uses; a ValueError says what to write."""
 
 import os
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -13,6 +14,11 @@ from exeat.vault.keyring import KeyringError, parse_keyring
 
 WORKERS_LIMIT = 256
 LEAST_TOKEN = 32
+MEMORY = re.compile(r"([0-9]{1,6})(MiB|GiB)")
+MEMORY_UNITS = {"MiB": 1024**2, "GiB": 1024**3}
+MEMORY_WORDS = {"auto": None, "off": 0}
+LEAST_MEMORY = 32 * 1024**2  # a worker that serves nothing takes more
+MOST_MEMORY = 1024**4
 
 
 def to_workers(value: object) -> int:
@@ -65,6 +71,28 @@ def to_connections(value: object) -> int | None:
         return whole(1, 1_000_000)(value)
     except ValueError as error:
         raise ValueError(f"{error}, or auto") from error
+
+
+def to_in_flight(value: object) -> int | None:
+    """A number of exchanges; None for `off`."""
+    if value == "off":
+        return None
+    try:
+        return whole(1, 1_000_000)(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from error
+
+
+def to_memory(value: object) -> int | None:
+    """Bytes of `512MiB` or `2GiB`; None for `auto`, 0 for `off`."""
+    text = str(value).strip()
+    if text in MEMORY_WORDS:
+        return MEMORY_WORDS[text]
+    found = MEMORY.fullmatch(text)
+    bytes_ = int(found[1]) * MEMORY_UNITS[found[2]] if found else 0
+    if not LEAST_MEMORY <= bytes_ <= MOST_MEMORY:
+        raise ValueError("write a size from 32MiB to 1024GiB, as in 512MiB or 2GiB, or auto, or off")
+    return bytes_
 
 
 def to_database_url(value: object) -> Secret:

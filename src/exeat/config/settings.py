@@ -19,9 +19,11 @@ from exeat.config.setting_values import (
     to_connections,
     to_control_url,
     to_database_url,
+    to_in_flight,
     to_keyring,
     to_listen,
     to_listens,
+    to_memory,
     to_networks,
     to_redis_url,
     to_seconds,
@@ -129,6 +131,20 @@ class Settings(BaseSettings):
         default=None,
         description="Callers' connections that one worker holds. `auto`: half of the files it may open, at most 10 000."
         " Beyond, the one that has been idle longest is closed; where none is idle, the newcomer gets `overloaded`.",
+        json_schema_extra={"default": "`auto`"},
+    )
+    max_in_flight: Annotated[int | None, BeforeValidator(to_in_flight)] = Field(
+        default=None,
+        description="Exchanges that one worker has under way at once; beyond, callers get `overloaded`. Without it, the"
+        " bound is that of connections.",
+        json_schema_extra={"default": "no bound"},
+    )
+    max_memory: Annotated[int | None, BeforeValidator(to_memory)] = Field(
+        default=None,
+        description="Memory that one worker may take, as in `512MiB`. Above it, callers get `overloaded` until it is"
+        " below again; a worker that stays above with nothing to do is replaced. `auto`: its share of what the"
+        " container (cgroup) may take, if that has a limit; `off`: no bound.",
+        json_schema_extra={"default": "`auto`"},
     )
     max_head_bytes: Annotated[int, BeforeValidator(whole(1024, 1024 * 1024))] = Field(
         default=DEFAULT.head_bytes, description="The largest head of a request, or of an upstream's answer."
@@ -176,6 +192,20 @@ class Settings(BaseSettings):
     drain_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=30.0, description="How many seconds SIGTERM waits for exchanges to finish."
     )
+    drain_streams_s: Annotated[float | None, BeforeValidator(to_seconds)] = Field(
+        default=None,
+        description="The same for streams: events, and answers that are long already. Without it, as many.",
+        json_schema_extra={"default": "`EXEAT_DRAIN_S`"},
+    )
+    drain_delay_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
+        default=0.0,
+        description="How many seconds SIGTERM goes on accepting before it drains, while `/-/ready` answers 503: the"
+        " time that a load balancer needs to notice.",
+    )
+    stuck_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
+        default=10.0,
+        description="A worker that says nothing for so many seconds is ended by force and started again; 0: never.",
+    )
     ssl_cert_file: Path | None = Field(
         default=None, description="PEM file that replaces the system's trust store for upstreams."
     )
@@ -206,8 +236,23 @@ class Settings(BaseSettings):
         """Whether there is a database that may hold something: one is named, or its usual file is there."""
         return self.database_url is not None or (self.directory / self.data_dir / DATABASE_FILE).exists()
 
-    def limits(self, connections: int) -> Limits:
-        """The bounds of one worker; `connections` is how many callers' fit into the files that it may open."""
+    @property
+    def streams_s(self) -> float:
+        """How many seconds SIGTERM waits for streams."""
+        return self.drain_s if self.drain_streams_s is None else self.drain_streams_s
+
+    def limits(
+        self,
+        connections: int,
+        *,
+        open_connections: int = DEFAULT.open_connections,
+        memory_bytes: int | None = DEFAULT.memory_bytes,
+    ) -> Limits:
+        """The bounds of one worker.
+
+        `connections` is how many callers' fit into the files that it may open, `open_connections` how many of all
+        kinds; `memory_bytes` is its share of what the machine lets it take.
+        """
         usual = min(DEFAULT.connections, connections)
         return Limits(
             line_bytes=self.max_line_bytes,
@@ -220,6 +265,9 @@ class Settings(BaseSettings):
             upstream_connections=self.upstream_connections,
             upstream_keep_alive_s=self.upstream_keep_alive_s,
             buffer_bytes=self.max_buffer_bytes,
+            open_connections=open_connections,
+            in_flight=self.max_in_flight,
+            memory_bytes=memory_bytes if self.max_memory is None else self.max_memory or None,
         )
 
     def document_file(self) -> Path | None:

@@ -34,6 +34,7 @@ LISTS = frozenset(
         "query_values",
         "events",
         "redact",
+        "statuses",
     ]
 )
 LITERAL = frozenset({"secret", "password", "username", "prefix", "key"})  # may begin with a bracket

@@ -9,21 +9,22 @@ from ipaddress import ip_address
 from pathlib import Path as File
 
 from exeat.config import document as doc
+from exeat.config.endpoints import NO_TLS, compile_circuit, compile_endpoint, compile_health, endpoints_of
 from exeat.config.entries import path_rules
 from exeat.config.grammar import is_address
 from exeat.config.limits import LimitCompiler, Owner, compile_price
 from exeat.config.problem import Path, Places, Problem
 from exeat.config.references import SIZE_LIMIT
+from exeat.config.retries import compile_retries, retry_faults
 from exeat.config.sources import read_regular
+from exeat.config.timeout_entry import Timeout
 from exeat.model import credential as kinds
 from exeat.model.limit import SECOND_NS, Kind, Limit, Price, Scope
 from exeat.model.origin import Target
 from exeat.model.secret import Secret
-from exeat.model.upstream import Bodies, Destination, Endpoint, Reach, Route, Timeouts, TlsIdentity, Upstream
+from exeat.model.upstream import Bodies, Destination, Reach, Timeouts, TlsIdentity, Upstream
 from exeat.policy.address import judge_address, judge_name
 from exeat.policy.inject import prepare
-
-NO_TLS = TlsIdentity()
 
 
 @dataclass(slots=True)
@@ -41,7 +42,8 @@ class UpstreamCompiler:
         """One upstream; what is wrong with it is added to `problems`."""
         path: Path = ("upstreams", name)
         reach = Reach(entry.network.private, entry.network.mode == "report")
-        targets = entry.endpoints or ((entry.url,) if entry.url else ())
+        written = endpoints_of(entry)
+        targets = [endpoint.url for endpoint in written]
         for index, target in enumerate(targets):
             place: Path = (*path, "endpoints", index) if entry.endpoints else (*path, "url")
             self._check_target(place, target, entry, reach)
@@ -49,8 +51,10 @@ class UpstreamCompiler:
             self._fault((*path, "endpoints"), "lists an endpoint twice")
         if entry.tls and all(target.origin.scheme == "http" for target in targets):
             self._fault((*path, "tls"), "has no effect on http://; use https:// or remove it")
+        for name_of_field, fault in retry_faults(entry):
+            self._fault((*path, "retries", name_of_field), fault)
         tls = self._tls((*path, "tls"), entry.tls) if entry.tls else NO_TLS
-        endpoints = tuple(_endpoint(target, tls, reach) for target in targets)
+        endpoints = tuple(compile_endpoint(name, endpoint, tls, reach) for endpoint in written)
         origins = frozenset(endpoint.origin for endpoint in endpoints)
         return Upstream(
             name=name,
@@ -66,6 +70,10 @@ class UpstreamCompiler:
             bodies=_bodies(entry.bodies),
             price=self._price(name, entry),
             provider=_provider(name, entry.provider),
+            retries=compile_retries(entry.retries),
+            balance=entry.balance,
+            circuit=compile_circuit(entry.circuit),
+            health=compile_health(entry.health),
             limits=self.limits.compile((*path, "limits"), entry.limits, Owner(Scope.UPSTREAM, name, (name,))),
         )
 
@@ -203,19 +211,17 @@ def compile_destination(entry: doc.Destination, source: str) -> Destination:
     )
 
 
-def timeouts(entry: doc.Timeout) -> Timeouts:
+def timeouts(entry: Timeout) -> Timeouts:
     """Seconds per phase."""
     return Timeouts(
-        entry.dns, entry.connect, entry.response, entry.idle, entry.total, "total" not in entry.model_fields_set
+        dns_s=entry.dns,
+        connect_s=entry.connect,
+        tls_s=entry.tls,
+        response_s=entry.response,
+        idle_s=entry.idle,
+        total_s=entry.total,
+        total_is_default="total" not in entry.model_fields_set,
     )
-
-
-def _endpoint(target: Target, tls: TlsIdentity, reach: Reach) -> Endpoint:
-    origin = target.origin
-    identity = tls if origin.scheme == "https" else NO_TLS
-    private = ",".join(sorted(map(str, reach.private)))
-    pool = f"{origin}|{identity.fingerprint}|{private}|{'report' if reach.report else 'enforce'}"
-    return Endpoint(origin, target.path, origin.authority.encode(), Route(origin, identity, reach, pool))
 
 
 def _own(host: str) -> str:

@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from exeat.config import document as doc
-from exeat.config import fields, limit_entries, webhook_entries
+from exeat.config import endpoint_entries, fields, limit_entries, webhook_entries
 from exeat.config.entries import Paths
 from exeat.config.grammar import parse_name
 from exeat.config.problem import Path, Place, Places, Problem, suggest
+from exeat.config.retry_entries import Retries
+from exeat.config.timeout_entry import Timeout
 
 E = TypeVar("E", bound=BaseModel)
 
 # Parts of the product that this version doesn't have: named, because nobody may believe that a limit holds.
-LATER = frozenset({"balance", "cache", "circuit", "errors", "redirects", "retries", "retry"})
+LATER = frozenset({"cache", "errors", "redirects"})
 
 LISTS = frozenset({"destinations", "domains", "limits", "webhooks"})  # sections that are lists
 
@@ -26,8 +28,12 @@ PERMISSIONS: frozenset[str | int] = frozenset({"network", "plaintext", "price"})
 OPENED_BY: Mapping[str, type[BaseModel]] = {
     "tls": doc.Tls,
     "bodies": doc.Bodies,
+    "endpoints": endpoint_entries.Endpoint,
+    "retries": Retries,
+    "circuit": endpoint_entries.Circuit,
+    "health": endpoint_entries.HealthCheck,
     "audit": doc.Audit,
-    "timeout": doc.Timeout,
+    "timeout": Timeout,
     "paths": Paths,
     "keys": doc.Key,
     "grants": doc.Grant,

@@ -25,7 +25,9 @@ class Webhook(Entry):
     )
     events: f.EventsField = Field(
         default=EVENT_TYPES,
-        description="Which events: `limit.nearly` (80 % of a quota or budget are used), `limit.reached` (100 %).",
+        description="Which events: `limit.nearly` (80 % of a quota or budget are used), `limit.reached` (100 %);"
+        " `circuit.opened` (an endpoint rests), `circuit.closed` (it is well again); `endpoint.tripped`,"
+        " `endpoint.drained`, `endpoint.reset` and `endpoint.restored` (by hand).",
     )
     network: WebhookNetwork = Field(
         default_factory=WebhookNetwork, description="Which private networks it may be in; none, without it."

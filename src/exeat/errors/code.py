@@ -43,6 +43,8 @@ class Code(StrEnum):
     UPSTREAM_CLOSED = "upstream-closed"
     UPSTREAM_MALFORMED = "upstream-malformed"
     CREDENTIAL_UNAVAILABLE = "credential-unavailable"
+    RETRIES_EXHAUSTED = "retries-exhausted"
+    CIRCUIT_OPEN = "circuit-open"
     DRAINING = "draining"
     OVERLOADED = "overloaded"
     STATE_UNAVAILABLE = "state-unavailable"

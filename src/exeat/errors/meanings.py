@@ -298,6 +298,24 @@ MEANINGS: dict[Code, Meaning] = {
         "Restore the environment variable or file that the upstream's credential refers to.",
         "proxy_configuration_error",
     ),
+    Code.RETRIES_EXHAUSTED: Meaning(
+        502,
+        "Every attempt failed, each in its own way",
+        "The call was tried several times, at one or more addresses of the upstream, and the attempts failed for"
+        " different reasons; the detail names the last one. Where all fail for one reason, the answer has that one.",
+        "Repeat the call later, if that is safe; the record of the call lists its attempts.",
+        "destination_unavailable",
+    ),
+    Code.CIRCUIT_OPEN: Meaning(
+        503,
+        "The upstream rests after it failed too often",
+        "Every address of the upstream failed, or was too slow, several times of late, or was given a rest by hand. So"
+        " that it can recover, and callers needn't wait for it, no call is sent for a while; then one tries it, and if"
+        " that goes well, the others follow. Nothing of this call was sent.",
+        "Call again after retry_after seconds.",
+        "destination_unavailable",
+        1,
+    ),
     Code.DRAINING: Meaning(
         503,
         "The gateway is shutting down",
@@ -339,7 +357,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.CONNECT_TIMEOUT: Meaning(
         504,
         "Connecting to the upstream took too long",
-        "No connection (TCP and TLS) within the upstream's timeout.connect.",
+        "No TCP connection within the upstream's timeout.connect, or no TLS handshake within its timeout.tls.",
         "Try again; nothing was sent.",
         "connection_timeout",
     ),

@@ -1,4 +1,4 @@
-"""What is different of the keys alone between two snapshots: much less than a snapshot, and soon in force.
+"""What is different of keys, and said of endpoints, alone: much less than a snapshot, and soon in force.
 
 Rule 1: it fits one snapshot and no other; what is made of it is what compiling everything would make.
 """
@@ -6,6 +6,7 @@ Rule 1: it fits one snapshot and no other; what is made of it is what compiling 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from exeat.model.by_hand import ByHand
 from exeat.model.consumer import Key
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Network
@@ -25,12 +26,16 @@ class ChangedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyChanges:
-    """From the snapshot whose revision is `before` to that of revision `after`; `gone` are digests."""
+    """From the snapshot whose revision is `before` to that of revision `after`; `gone` are digests.
+
+    `by_hand` is all that operators said of endpoints, None if that is what it was.
+    """
 
     before: str
     after: str
     changed: tuple[ChangedKey, ...]
     gone: tuple[bytes, ...]
+    by_hand: tuple[ByHand, ...] | None = None
 
 
 def change_keys(snapshot: Snapshot, changes: KeyChanges) -> Snapshot:
@@ -45,4 +50,5 @@ def change_keys(snapshot: Snapshot, changes: KeyChanges) -> Snapshot:
         limits = () if known is None else known.limits
         consumer = snapshot.consumers[key.consumer]
         keys[key.sha256] = Key(key.id, consumer, key.expires_at, key.revoked, key.networks, limits)
-    return replace(snapshot, revision=changes.after, keys=MappingProxyType(keys))
+    by_hand = snapshot.by_hand if changes.by_hand is None else changes.by_hand
+    return replace(snapshot, revision=changes.after, keys=MappingProxyType(keys), by_hand=by_hand)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from exeat.model.by_hand import ByHand
 from exeat.model.consumer import Consumer, Key
 from exeat.model.limit import Limit
 from exeat.model.origin import Origin
@@ -39,7 +40,7 @@ class Snapshot:
     the document's order; `exact` and `below` are the destinations by host and by the domain they are below; `keys` by
     SHA-256 digest; `domains` are the gateway's own, under which `<upstream>.<domain>` addresses an upstream; `nat64`
     are the operator's prefixes whose addresses carry an IPv4 address (RFC 6052); `limits` are those of the whole
-    gateway.
+    gateway; `by_hand` is what operators said of endpoints, whether those are there or not.
     """
 
     revision: str
@@ -55,6 +56,7 @@ class Snapshot:
     nat64: tuple[Network, ...]
     audit: Audit = Audit()
     limits: tuple[Limit, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
     domain_endings: tuple[bytes, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:

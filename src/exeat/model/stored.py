@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from exeat.model.by_hand import ByHand
+
 VAULT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 DATABASE_FILE = "exeat.db"  # in the data directory, where no other database is named
 
@@ -30,22 +32,28 @@ class Stored:
 
     `document` is shaped like the document that people write: `upstreams` and `consumers` by name, `destinations` as a
     list, `cors`, `domains`, `network`, `audit`. `vault` holds what `${vault:NAME}` stands for, each value sealed for
-    `vault_context(NAME)`.
+    `vault_context(NAME)`. `endpoints` is what operators have said of endpoints, whichever source their upstream is
+    written in.
     """
 
     revision: int = 0
     document: Mapping[str, object] = field(default_factory=dict)
     keys: tuple[StoredKey, ...] = ()
     vault: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    endpoints: tuple[ByHand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyNews:
-    """The keys that are new or different after revision `revision`; since `before`, nothing else was changed."""
+    """The keys that are new or different after revision `revision`; since `before`, nothing else was changed.
+
+    Or what is said of endpoints: then `endpoints` is all of that.
+    """
 
     before: int
     revision: int
     keys: tuple[StoredKey, ...]
+    endpoints: tuple[ByHand, ...] | None = None
 
 
 NOTHING = Stored()
@@ -59,7 +67,8 @@ def take_news(stored: Stored, news: KeyNews) -> Stored:
     keys = tuple([fresh.pop(key.id, key) for key in stored.keys])
     if fresh:
         keys = tuple(sorted((*keys, *fresh.values()), key=lambda key: key.id))
-    return replace(stored, revision=news.revision, keys=keys)
+    endpoints = stored.endpoints if news.endpoints is None else news.endpoints
+    return replace(stored, revision=news.revision, keys=keys, endpoints=endpoints)
 
 
 def vault_context(name: str) -> bytes:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from exeat.model.circuit import Balance, Circuit, HealthCheck
 from exeat.model.credential import Injection
 from exeat.model.json_path import JsonPath
 from exeat.model.limit import Limit, Price
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
+from exeat.model.retries import DEFAULT as DEFAULT_RETRIES
+from exeat.model.retries import Retries
 from exeat.model.secret import Secret
 
 Network = IPv4Network | IPv6Network
@@ -19,10 +22,16 @@ class Timeouts:
 
     dns_s: float = 5.0
     connect_s: float = 5.0
+    tls_s: float = 5.0
     response_s: float = 60.0
     idle_s: float = 300.0
     total_s: float | None = 300.0
     total_is_default: bool = True
+
+    @property
+    def until_sent_s(self) -> float:
+        """How long it may take from a name to a connection that a request can be sent on."""
+        return self.dns_s + self.connect_s + self.tls_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One address of an upstream: where it is, the path its URL begins with (no trailing slash), its Host."""
+    """One address of an upstream: where it is, the path its URL begins with (no trailing slash), its Host.
+
+    `id` is the name under which what is known of it lives on when the configuration changes; empty for destinations,
+    of which nothing is kept. Endpoints share the calls by `weight`; those of a lower `priority` go first.
+    """
 
     origin: Origin
     base_path: bytes
     host: bytes
     route: Route
+    id: str = ""
+    weight: int = 1
+    priority: int = 0
     text: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -94,7 +110,8 @@ class Upstream:
 
     `follow_redirects` is how many hops of one call are followed; 0 passes redirects on. `price` is what a call costs,
     for the budgets that have none of their own. `provider` is how what it says of its own limits is heeded; None is
-    not at all.
+    not at all. `retries` is when a call is tried again. `circuit` is when an endpoint that fails has to rest; None is
+    never. `health` is how its endpoints are checked; None is not at all.
     """
 
     name: str
@@ -111,6 +128,10 @@ class Upstream:
     limits: tuple[Limit, ...] = ()
     price: Price | None = None
     provider: Limit | None = None
+    retries: Retries = DEFAULT_RETRIES
+    balance: Balance = "weighted"
+    circuit: Circuit | None = field(default_factory=Circuit)
+    health: HealthCheck | None = None
     is_open: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:

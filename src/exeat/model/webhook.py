@@ -1,14 +1,25 @@
 """Webhooks: who is told of events, where, and what signs it."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from exeat.model.origin import Origin
 from exeat.model.secret import Secret
 from exeat.model.upstream import Network
 
-EventType = Literal["limit.nearly", "limit.reached"]
-EVENT_TYPES: Final[tuple[EventType, ...]] = ("limit.nearly", "limit.reached")
+EventType = Literal[
+    "limit.nearly",
+    "limit.reached",
+    "circuit.opened",
+    "circuit.closed",
+    "endpoint.tripped",
+    "endpoint.drained",
+    "endpoint.reset",
+    "endpoint.restored",
+]
+EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+# Those that every instance tells, under the same id.
+SHARED_EVENTS: Final = frozenset[str]({"endpoint.tripped", "endpoint.drained", "endpoint.reset", "endpoint.restored"})
 
 
 @dataclass(frozen=True, slots=True)

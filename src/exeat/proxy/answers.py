@@ -3,6 +3,7 @@
 from exeat.errors import GatewayError
 from exeat.policy.cors import allowed_origin, is_preflight, replace_fields
 from exeat.policy.problem import fields_of, problem_of, render_problem
+from exeat.policy.retry_signs import NOT_AGAIN, is_hopeless, repeats
 from exeat.proxy.exchange import Answer, Exchange
 
 REASONS = {
@@ -36,4 +37,7 @@ def fail(exchange: Exchange, error: GatewayError, date: bytes) -> None:
         return
     exchange.status = error.meaning.status
     problem = problem_of(error, exchange.id, exchange.upstream, len(exchange.attempts))
-    answer(exchange, error.meaning.status, fields_of(error), render_problem(problem), date)
+    fields, head = fields_of(error), exchange.head
+    if head is not None and is_hopeless(error.code, error.retry_after) and repeats(head):
+        fields.append(NOT_AGAIN)
+    answer(exchange, error.meaning.status, fields, render_problem(problem), date)

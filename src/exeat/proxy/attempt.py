@@ -1,70 +1,119 @@
 """Phase 8: try the endpoints until one answers with a head.
 
 An attempt takes a connection (from the pool, or dialled to a judged address), attaches the credential last, sends, and
-waits for the head of the response. Another attempt follows only where that can repeat nothing: no byte was sent, or a
-connection that had served before was closed without an answer to a request that is safe to send again.
+waits for the head of the response. Whether another attempt follows one that failed is decided by policy/retry.py; what
+that takes is in retrying.py.
 """
 
 import re
 
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
+from exeat.model.retries import DEFAULT as NO_UPSTREAM
+from exeat.model.retries import Retries
 from exeat.model.upstream import Endpoint, Route
 from exeat.policy.authorize import Permit
 from exeat.policy.forward import render_request
+from exeat.policy.retry import FAILED_STATUSES, FIRST_ERROR
+from exeat.policy.retry_signs import should_retry, with_key
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Attempt, Exchange
+from exeat.proxy.replay import give_body
+from exeat.proxy.retrying import Retrying, owner_of
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import RequestHead, ResponseHead
 
-IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 §9.2.2
-ATTEMPT_LIMIT = 8
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 
 async def attempt(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple[UpstreamConnection, ResponseHead]:
     """Try until an upstream answers, and return its connection and the head of its response."""
-    endpoints = endpoints_of(exchange, permit, runtime)
-    place, fresh = 0, False
+    endpoints, now = endpoints_of(exchange, permit, runtime), runtime.clock()
+    retries = begin(exchange, permit, runtime, now)
+    endpoint, is_fresh = choose(exchange, permit, endpoints, (), now, runtime), False
+    again: Retrying | None = None
     while True:
-        endpoint = endpoints[place]
-        tried = Attempt(endpoint, runtime.clock())
-        exchange.attempts.append(tried)
-        connection = None if fresh else runtime.pool.take(endpoint.route)
+        one = Attempt(endpoint, now)
+        exchange.attempts.append(one)
+        connection = None if is_fresh else runtime.pool.take(endpoint.route)
         try:
             if connection is None:
                 connection = await connect(exchange, endpoint.route, runtime)
-            tried.address = connection.address
+            one.address = connection.address
             response = await send(exchange, permit, endpoint, connection, runtime)
-            tried.status, tried.head_at = response.status, runtime.clock()
         except GatewayError as error:
-            tried.error = error.code
+            one.error = error.code
             if connection is not None:
                 connection.close()
-            if is_stale(exchange, connection, error):
-                fresh = True  # the same endpoint once more, on a new connection
-            elif is_next_worth_it(exchange, error, place + 1 < len(endpoints)):
-                place, fresh = place + 1, False
-            else:
+            again = again or Retrying(exchange, permit, retries, endpoints, runtime)
+            if not again.after_failure(connection, error):
                 raise
         else:
-            return connection, response
+            if not is_error(exchange, one, connection, response, retries, runtime):
+                return connection, response
+            again = again or Retrying(exchange, permit, retries, endpoints, runtime)
+            if not again.after_answer(connection, response):
+                return connection, response
+        await again.pause()
+        now, is_fresh = runtime.clock(), again.is_fresh
+        if not is_fresh:
+            endpoint = choose(exchange, permit, endpoints, again.tried, now, runtime)
 
 
-def is_stale(exchange: Exchange, connection: UpstreamConnection | None, error: GatewayError) -> bool:
-    """Whether a connection from the pool turned out to be dead, and the request is safe to send again."""
-    if connection is None or not connection.is_reused or error.code != Code.UPSTREAM_CLOSED:
-        return False
-    head = exchange.head_or_raise
-    return head.method in IDEMPOTENT and not head.has_body and len(exchange.attempts) < ATTEMPT_LIMIT
+def begin(exchange: Exchange, permit: Permit, runtime: Runtime, now: float) -> Retries:
+    """Count a call for its retry budget, and give it an idempotency key if it should have one; its rules."""
+    upstream = permit.upstream
+    retries = NO_UPSTREAM if upstream is None else upstream.retries
+    if retries.limit:
+        runtime.budgets.of(owner_of(permit)).count(now)
+    if retries.idempotency_key is not None:
+        exchange.head = with_key(exchange.head_or_raise, retries.idempotency_key, exchange.id.encode())
+    return retries
 
 
-def is_next_worth_it(exchange: Exchange, error: GatewayError, has_next: bool) -> bool:  # noqa: FBT001 - a predicate's part
-    """Whether the next endpoint may be tried: nothing was sent, and the failure was this endpoint's own."""
-    if not has_next or not error.untouched or len(exchange.attempts) >= ATTEMPT_LIMIT:
-        return False
-    return error.code not in {Code.CREDENTIAL_UNAVAILABLE, Code.OVERLOADED, Code.AUDIT_UNAVAILABLE}
+def choose(
+    exchange: Exchange,
+    permit: Permit,
+    endpoints: tuple[Endpoint, ...],
+    tried: tuple[Endpoint, ...],
+    now: float,
+    runtime: Runtime,
+) -> Endpoint:
+    """The endpoint of the next attempt."""
+    if exchange.chosen is not None:
+        leave(exchange, runtime)
+    endpoint, exchange.chosen = runtime.balancing.choose(permit.upstream, endpoints, tried, now)
+    return endpoint
+
+
+def is_error(
+    exchange: Exchange,
+    one: Attempt,
+    connection: UpstreamConnection,
+    response: ResponseHead,
+    retries: Retries,
+    runtime: Runtime,
+) -> bool:
+    """Take down that the head of an answer came; whether it is one that could be followed by another attempt."""
+    status = one.status = response.status
+    now = one.head_at = runtime.clock()
+    if exchange.chosen is not None:
+        began = max(one.began, connection.moved_at) if exchange.head_or_raise.has_body else one.began
+        runtime.balancing.judge(exchange.chosen, failed=status in FAILED_STATUSES, took_s=now - began, now=now)
+    if status >= FIRST_ERROR and (status in retries.statuses or should_retry(response) is not None):
+        return True
+    if exchange.replay is not None:
+        exchange.replay.forget()
+    return False
+
+
+def leave(exchange: Exchange, runtime: Runtime) -> None:
+    """The attempt before, if there was one, is over for its endpoint."""
+    chosen = exchange.chosen
+    if chosen is not None:
+        exchange.chosen = None
+        runtime.balancing.leave(chosen)
 
 
 async def connect(exchange: Exchange, route: Route, runtime: Runtime) -> UpstreamConnection:
@@ -76,7 +125,7 @@ async def connect(exchange: Exchange, route: Route, runtime: Runtime) -> Upstrea
 
     waiter = runtime.pool.wait(route, timeouts, reported)
     exchange.route = route
-    exchange.enter("connect", runtime.clock(), timeouts.dns_s + timeouts.connect_s + 1.0)
+    exchange.enter("connect", runtime.clock(), timeouts.until_sent_s + 1.0)
     try:
         return await waiter.wait
     except GatewayError:
@@ -111,24 +160,21 @@ def send(
     wait = connection.send(rendered, head.method, exchange.caller, chunked=head.chunked, has_body=has_body, held=held)
     if has_body:
         exchange.source = connection  # the time for the answer begins with the last byte of the body
-        exchange.caller.pump_body(connection)
+        retries = NO_UPSTREAM if upstream is None else upstream.retries
+        give_body(exchange, connection, retries.body_bytes if retries.limit else 0)
     return wait
 
 
 def endpoints_of(exchange: Exchange, permit: Permit, runtime: Runtime) -> tuple[Endpoint, ...]:
-    """Where the attempts go, in order: an upstream's endpoints in turn, or the one origin of a destination."""
+    """Where the attempts may go: an upstream's endpoints, or the one origin of a destination."""
     endpoints = permit.endpoints
-    if len(endpoints) == 1:
+    if endpoints:
         return endpoints
-    if not endpoints:
-        destination, resolved = permit.destination, exchange.resolved
-        assert destination is not None  # noqa: S101 - a permit has endpoints or a destination
-        assert resolved is not None  # noqa: S101 - phase 2
-        assert resolved.target is not None  # noqa: S101 - destinations are called by URL
-        return (runtime.endpoint(destination, resolved.target.origin),)
-    name = permit.upstream.name if permit.upstream is not None else ""
-    first = runtime.turn(name, len(endpoints))
-    return endpoints[first:] + endpoints[:first]
+    destination, resolved = permit.destination, exchange.resolved
+    assert destination is not None  # noqa: S101 - a permit has endpoints or a destination
+    assert resolved is not None  # noqa: S101 - phase 2
+    assert resolved.target is not None  # noqa: S101 - destinations are called by URL
+    return (runtime.endpoint(destination, resolved.target.origin),)
 
 
 def deadline(exchange: Exchange, head: RequestHead) -> None:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from exeat.proxy.room import Room
+
 VISITS_PER_SWEEP = 1000
 SPARE_LIMIT = 1000
 SEARCH_S = 0.1  # looking for idle ones among all is done at most this often
@@ -26,8 +28,8 @@ class Connection(Protocol):
     def sweep(self, now: float) -> None:
         """End what takes too long."""
 
-    def drain(self) -> None:
-        """Close as soon as nothing is under way."""
+    def drain(self, now: float) -> None:
+        """Close as soon as nothing is under way, nor has been a moment ago."""
 
     def idle_since(self) -> tuple[bool, float] | None:
         """Whether it has sent a whole request before, and since when it does nothing; None while it does something."""
@@ -41,11 +43,15 @@ class Handshake(Protocol):
 
 
 class Connections:
-    """Those of one worker; `limit` counts the ones whose handshake is under way too."""
+    """Those of one worker; `limit` counts the ones whose handshake is under way too.
 
-    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
+    `room` is what they share with connections to upstreams.
+    """
+
+    def __init__(self, limit: int, clock: Callable[[], float], room: Room) -> None:
         self._limit = limit
         self._clock = clock
+        self._room = room
         self._all: dict[Connection, None] = {}
         self._handshakes: dict[Handshake, float] = {}  # since when, the oldest first
         self._to_visit: list[Connection] = []
@@ -66,22 +72,29 @@ class Connections:
         """Hold another one; False where there is no room for it, so that it has to be refused."""
         has_room = self._has_room()
         self._all[connection] = None
+        self._count()
         return has_room
 
     def discard(self, connection: Connection) -> None:
         """A connection is gone."""
         self._all.pop(connection, None)
+        self._count()
 
     def begin_handshake(self, handshake: Handshake) -> bool:
         """A TLS handshake begins; False where there is no room for it."""
         has_room = self._has_room()
         if has_room:
             self._handshakes[handshake] = self._clock()
+            self._count()
         return has_room
 
     def end_handshake(self, handshake: Handshake) -> None:
         """A handshake has ended, well or not."""
         self._handshakes.pop(handshake, None)
+        self._count()
+
+    def _count(self) -> None:
+        self._room.callers = len(self)
 
     def sweep(self, now: float) -> None:
         """Visit connections: all of them unless there are very many."""
@@ -100,7 +113,7 @@ class Connections:
         return True
 
     def _has_room(self) -> bool:
-        if len(self) < self._limit or self._make_room():
+        if (len(self) < self._limit and not self._room.is_full) or self._make_room():
             return True
         self.refused += 1
         return False

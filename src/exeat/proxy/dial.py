@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from exeat.errors import Code, GatewayError
 from exeat.model.decision import Decision
 from exeat.model.limits import DEFAULT, Limits
-from exeat.model.upstream import Network, Route, TlsIdentity
+from exeat.model.upstream import Network, Route, Timeouts, TlsIdentity
 from exeat.policy.address import judge_address, judge_name
 from exeat.proxy.names import Names
 from exeat.proxy.outbox import Outbox
-from exeat.proxy.secure import Secure
+from exeat.proxy.secure import HandshakeTimeout, Inner, Secure
 from exeat.proxy.upstream import UpstreamConnection
 
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # this machine's fault, not the peer's
@@ -38,17 +38,12 @@ class Dialler:
         self.nat64: tuple[Network, ...] = ()
 
     async def dial(
-        self, route: Route, *, dns_s: float, connect_s: float, reported: Callable[[Decision], None]
+        self, route: Route, timeouts: Timeouts, *, reported: Callable[[Decision], None]
     ) -> UpstreamConnection:
-        """A ready connection within `connect_s` seconds after DNS; GatewayError says which step failed."""
-        addresses = await self.addresses(route, dns_s=dns_s, reported=reported)
+        """A ready connection, each step within its time; GatewayError says which step failed."""
+        addresses = await self.addresses(route, dns_s=timeouts.dns_s, reported=reported)
         connection = UpstreamConnection(route, self.outbox, self.limits)
-        try:
-            async with asyncio.timeout(connect_s):
-                await self._connect(connection, route, addresses, connect_s)
-        except TimeoutError as error:
-            detail = f"No connection to {route.origin.authority} within {connect_s:g} s."
-            raise GatewayError(Code.CONNECT_TIMEOUT, detail, untouched=True) from error
+        await self._connect(connection, route, addresses, timeouts)
         return connection
 
     async def addresses(self, route: Route, *, dns_s: float, reported: Callable[[Decision], None]) -> tuple[str, ...]:
@@ -70,18 +65,20 @@ class Dialler:
                 raise GatewayError(Code.LOOP_DETECTED, "The target is one of Exeat's own listeners.", untouched=True)
 
     async def _connect(
-        self, connection: UpstreamConnection, route: Route, addresses: tuple[str, ...], connect_s: float
+        self, connection: UpstreamConnection, route: Route, addresses: tuple[str, ...], timeouts: Timeouts
     ) -> None:
-        """Connect to the first address that answers; each gets its share of the time."""
+        """Connect to the first address that answers; each gets its share of what is left of the time."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + timeouts.connect_s
         failure: Exception | None = None
         for place, address in enumerate(addresses):
-            share = connect_s / (len(addresses) - place)
+            share = (ends_at - loop.time()) / (len(addresses) - place)
             try:
-                async with asyncio.timeout(share):
-                    return await self._open(connection, route, address)
-            except TimeoutError:
+                return await self._open(connection, route, address, share, timeouts.tls_s)
+            except _NoAnswer as error:
                 if place == len(addresses) - 1:
-                    raise
+                    detail = f"No connection to {route.origin.authority} within {timeouts.connect_s:g} s."
+                    raise GatewayError(Code.CONNECT_TIMEOUT, detail, untouched=True) from error
             except OSError as error:
                 failure = error
                 if isinstance(error, ssl.SSLError):
@@ -91,32 +88,55 @@ class Dialler:
         detail = f"{route.origin.authority} can't be reached: {_reason(failure)}."
         raise GatewayError(Code.CONNECT_FAILED, detail, untouched=True) from failure
 
-    async def _open(self, connection: UpstreamConnection, route: Route, address: str) -> None:
-        loop = asyncio.get_running_loop()
+    async def _open(
+        self, connection: UpstreamConnection, route: Route, address: str, connect_s: float, tls_s: float
+    ) -> None:
+        """Connect to one address, and shake hands where the origin is https."""
         if route.origin.scheme == "http":
-            transport, _ = await loop.create_connection(
-                lambda: connection,  # type: ignore[type-var]  # has asyncio's methods, see secure.Inner
-                address,
-                route.origin.port,
-            )
+            transport = await _reach(connection, address, route.origin.port, connect_s)
             _check_peer(transport, address)
             return
-        ready: asyncio.Future[None] = loop.create_future()
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def ended(error: Exception | None) -> None:
-            if not ready.done():
-                ready.set_result(None) if error is None else ready.set_exception(error)
+            if ready.done():
+                return
+            if error is None:
+                ready.set_result(None)
+            else:
+                ready.set_exception(error)
+                ready.exception()  # whoever waits for it has it; where nobody does any more, that is no bug
 
         context = self._trust.context(route.tls)
         name = route.tls.server_name or route.origin.host
-        secure = Secure(connection, context, server_name=name, ended=ended)
-        transport, _ = await loop.create_connection(lambda: secure, address, route.origin.port)  # type: ignore[type-var]  # see secure.Inner
+        secure = Secure(connection, context, server_name=name, ended=ended, limit_s=tls_s)
+        transport = await _reach(secure, address, route.origin.port, connect_s)
         try:
+            if ready.done():
+                ready.result()  # why it has ended says more than that it has
             _check_peer(transport, address)
             await ready
+        except HandshakeTimeout as error:
+            detail = f"{route.origin.authority} was reached, but its TLS handshake wasn't done within {tls_s:g} s."
+            raise GatewayError(Code.CONNECT_TIMEOUT, detail, untouched=True) from error
         except BaseException:
             transport.abort()
             raise
+
+
+class _NoAnswer(Exception):  # noqa: N818 - it is no error where there is another address
+    """An address didn't take the connection within its share of the time."""
+
+
+async def _reach(protocol: Inner, address: str, port: int, limit_s: float) -> asyncio.Transport:
+    """A TCP connection within `limit_s` seconds. A system that gives up by itself (ETIMEDOUT) says the same."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limit_s):
+            transport, _ = await loop.create_connection(lambda: protocol, address, port)  # type: ignore[type-var]  # has asyncio's methods, see secure.Inner
+    except TimeoutError as error:
+        raise _NoAnswer from error
+    return transport
 
 
 class Trust:
@@ -193,8 +213,11 @@ def _enforce(decision: Decision, reported: Callable[[Decision], None]) -> None:
 
 
 def _check_peer(transport: asyncio.BaseTransport, address: str) -> None:
-    peer = transport.get_extra_info("peername")
-    if peer is None or ipaddress.ip_address(peer[0].partition("%")[0]) != ipaddress.ip_address(address):
+    peer = None if transport.is_closing() else transport.get_extra_info("peername")
+    if peer is None:  # it has ended already, and uvloop knows no more of it
+        transport.abort()  # type: ignore[attr-defined]  # what create_connection makes
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    if ipaddress.ip_address(peer[0].partition("%")[0]) != ipaddress.ip_address(address):
         transport.abort()  # type: ignore[attr-defined]  # what create_connection makes
         raise GatewayError(Code.INTERNAL, "The connection leads to another address than the one that was judged.")
 

@@ -12,6 +12,7 @@ from typing import final
 from exeat.errors import Code, GatewayError
 from exeat.policy.forward import expects_continue
 from exeat.policy.forwarded import is_https
+from exeat.proxy.connections import IDLE_S
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.receiving import Receiving
 from exeat.proxy.runtime import Runtime
@@ -145,10 +146,13 @@ class Downstream(Receiving):
         wanted = self._body is not None and self._sink is not None and not self._body_paused
         return wanted and not exchange.waits_to_continue and not self.has_begun
 
-    def drain(self) -> None:
-        """The runtime shuts down: close between requests."""
-        self._keep = False
-        if self._exchange is None and not self._buffer and not self._lingers:
+    def drain(self, now: float) -> None:
+        """The runtime shuts down: close between requests, but not when another may be on its way.
+
+        That one is told that it is the last (`Connection: close`). An answer that has begun before wasn't.
+        """
+        rests = self._exchange is None and not self._buffer and not self._lingers
+        if rests and now - self._since >= IDLE_S:
             self._outbox.flush()  # an answer made in this turn goes before the close
             self.transport.close()
 

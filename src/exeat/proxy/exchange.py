@@ -16,6 +16,7 @@ from exeat.policy.resolve import Resolved
 from exeat.proxy.bill import Bill
 from exeat.proxy.capture import Capture
 from exeat.proxy.drive import Drive
+from exeat.proxy.tiers import EndpointState
 from exeat.state.cells import Claims
 from exeat.wire.http1 import RequestHead
 
@@ -42,9 +43,12 @@ class Answer:
 
 @final
 class Attempt:
-    """One try at one endpoint. Times are of the monotonic clock; `address` is where the connection goes."""
+    """One try at one endpoint. Times are of the monotonic clock; `address` is where the connection goes.
 
-    __slots__ = ("address", "began", "endpoint", "error", "head_at", "status")
+    `retry` is why another one followed it, or not; None where nothing had failed.
+    """
+
+    __slots__ = ("address", "began", "endpoint", "error", "head_at", "retry", "status")
 
     def __init__(self, endpoint: Endpoint, began: float) -> None:
         self.endpoint: Final = endpoint
@@ -53,6 +57,7 @@ class Attempt:
         self.status: int | None = None
         self.error: Code | None = None
         self.head_at: float | None = None
+        self.retry: str | None = None
 
 
 class BodySink(Protocol):
@@ -63,6 +68,21 @@ class BodySink(Protocol):
 
     def end_body(self, trailers: list[bytes]) -> None:
         """The body is complete."""
+
+
+class KeptBody(Protocol):
+    """A request's body that is kept while it is sent, so that another attempt can send it again."""
+
+    is_whole: bool
+
+    def leave(self) -> None:
+        """The attempt has failed, and another one is to follow."""
+
+    def go_to(self, connection: BodySink) -> None:
+        """Send everything so far on another connection, and the rest as it comes."""
+
+    def forget(self) -> None:
+        """There will be no other attempt."""
 
 
 class Caller(ABC):
@@ -151,6 +171,7 @@ class Exchange:
     timeouts: Timeouts = DEFAULTS
     attempts: list[Attempt]
     intent: bytes | None = None  # what the journal knows while it is under way
+    time: str | None = None  # when it began, as it is recorded
     path: str | None = None  # as it is recorded
     query: str | None = None
     capture: Capture | None = None
@@ -160,6 +181,8 @@ class Exchange:
     bill: Bill | None = None
     cost: tuple[int, str] | None = None  # billionths of a currency's unit
     was_sent: bool = False  # any of it
+    chosen: EndpointState | None = None  # the endpoint of the attempt that is under way
+    replay: KeptBody | None  # where its body is kept
     address: str = ""
     status: int = 0
     error: Code | None = None
@@ -185,6 +208,7 @@ class Exchange:
         self.snapshot = snapshot
         self.caller = caller
         self.source = None
+        self.replay = None
         self.attempts = []
 
     def enter(self, phase: str, now: float, limit_s: float | None) -> None:
@@ -216,7 +240,8 @@ class Exchange:
         """The name of the upstream that the request is for; a stranger isn't told whether it exists."""
         permit, resolved = self.permit, self.resolved
         if permit is not None:
-            return permit.upstream.name if permit.upstream is not None else None
+            upstream = permit.upstream
+            return None if upstream is None else upstream.name
         return resolved.upstreams[0].name if resolved is not None and resolved.upstreams and self.key else None
 
 

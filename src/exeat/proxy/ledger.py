@@ -75,13 +75,14 @@ class Ledger:
             return
         if not journal.is_open and not self._goes_on:
             raise no_record()
-        exchange.intent = intent = intent_of(exchange, self._clock.render(exchange.began_at))
+        exchange.time = time = self._clock.render(exchange.began_at)
+        exchange.intent = intent = intent_of(exchange, time)
         journal.intend(intent)
         self._intended.append(exchange)
         self._outbox.make_due()
-        permit = exchange.permit
-        if permit is not None and permit.upstream is not None and permit.upstream.bodies is not None and self._seal:
-            exchange.capture = Capture(permit.upstream.bodies)
+        upstream = None if exchange.permit is None else exchange.permit.upstream
+        if upstream is not None and upstream.bodies is not None and self._seal:
+            exchange.capture = Capture(upstream.bodies)
             exchange.capture.request.describe(exchange.head_or_raise)
 
     def record(self, exchange: Exchange, now: float) -> None:
@@ -98,7 +99,8 @@ class Ledger:
             return
         record = render_record(members)
         self._waiting.append(record + b"\n" if self._is_json else self._render(members))
-        journal.record(record, may_be_lost=exchange.error == Code.AUDIT_UNAVAILABLE)
+        error = exchange.error
+        journal.record(record, may_be_lost=error is not None and error == Code.AUDIT_UNAVAILABLE)
         self._outbox.make_due()
 
     def _keep(self, exchange: Exchange, capture: Capture) -> list[KeptBody]:
@@ -111,7 +113,7 @@ class Ledger:
 
     def members(self, exchange: Exchange, now: float) -> Members:
         """The members of an exchange's record."""
-        return members_of(exchange, self._clock.render(exchange.began_at), now)
+        return members_of(exchange, exchange.time or self._clock.render(exchange.began_at), now)
 
     def _commit(self) -> bool:
         """Make safe what was put down; whether it is. What waits for it and may not be sent is ended."""
@@ -120,7 +122,7 @@ class Ledger:
             return True
         if intended:
             self._intended = []
-        if journal.commit():
+        if journal.commit(seals=False):
             return True
         for exchange in intended:
             if exchange in self._active and not self._goes_on:

@@ -64,10 +64,9 @@ class OwnPaths:
             answer(exchange, 200, TEXT, b"live\n", date)
         elif path == b"/-/ready":
             exchange.is_recorded = False
-            if self._runtime.draining:
-                raise GatewayError(Code.DRAINING, "This instance finishes what it has begun.")
-            if not self._runtime.keeps_records:
-                raise GatewayError(Code.AUDIT_UNAVAILABLE, "No records can be kept.")
+            obstacle = find_obstacle(self._runtime)
+            if obstacle is not None:
+                raise obstacle
             answer(exchange, 200, TEXT, b"ready\n", date)
         elif path == b"/-/":
             answer(exchange, 200, PAGE, self._home(exchange), date)
@@ -101,6 +100,17 @@ class OwnPaths:
         decision = check_network(key, exchange.address)
         if decision.outcome == "deny":
             raise GatewayError(decision.code or Code.IP_NOT_ALLOWED, decision.reason)
+
+
+def find_obstacle(runtime: Runtime) -> GatewayError | None:
+    """Why no new call is taken here; None where one is."""
+    if runtime.leaving:
+        return GatewayError(Code.DRAINING, "This instance finishes what it has begun.")
+    if not runtime.keeps_records:
+        return GatewayError(Code.AUDIT_UNAVAILABLE, "No records can be kept.")
+    if runtime.overload.is_short_of_memory:
+        return GatewayError(Code.OVERLOADED, "This instance has no memory left for more.")
+    return None
 
 
 def whoami(exchange: Exchange, standings: list[tuple[Cell, Standing]]) -> bytes:

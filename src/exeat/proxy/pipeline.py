@@ -15,7 +15,7 @@ from exeat.policy.cors import allowed_origin, is_preflight, preflight_fields
 from exeat.policy.forward import check_host, check_loop
 from exeat.policy.resolve import Resolved, resolve
 from exeat.proxy.answers import answer, fail
-from exeat.proxy.attempt import attempt, deadline
+from exeat.proxy.attempt import attempt, deadline, leave
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.ledger import no_record
 from exeat.proxy.redirects import follow
@@ -36,6 +36,8 @@ async def serve(exchange: Exchange, runtime: Runtime) -> None:
         runtime.log_bug(exchange, error)
         fail(exchange, GatewayError(Code.INTERNAL, "A fault inside Exeat; its log has the details."), runtime.date)
     finally:
+        if exchange.chosen is not None:
+            leave(exchange, runtime)
         try:
             if exchange.claims is not None or exchange.bill is not None:
                 runtime.admission.settle(exchange)  # 10: settle

@@ -2,7 +2,8 @@
 
 Rule 1: counts are kept as things change; nothing is scanned on the way of a request.
 Rule 2: idle, busy and being dialled together never exceed the limit of a route.
-Rule 3: a connection that serves a request is never closed by the pool, and a waiter is never lost.
+Rule 3: where the process may open no more files, an idle connection of any route makes room for one that is needed.
+Rule 4: a connection that serves a request is never closed by the pool, and a waiter is never lost.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from exeat.model.decision import Decision
 from exeat.model.upstream import Route, Timeouts
 from exeat.proxy.dial import Dialler
 from exeat.proxy.drive import Wait
+from exeat.proxy.room import Room
 from exeat.proxy.upstream import UpstreamConnection
 
 WAITER_LIMIT = 1000
@@ -44,11 +46,12 @@ class Lane:
 
 
 class Pool:
-    """The connections of one worker."""
+    """The connections of one worker; `room` is what they share with those of callers."""
 
-    def __init__(self, dialler: Dialler, clock: Callable[[], float]) -> None:
+    def __init__(self, dialler: Dialler, clock: Callable[[], float], room: Room) -> None:
         self._dialler = dialler
         self._clock = clock
+        self._room = room
         self._limit = dialler.limits.upstream_connections
         self._keep_alive_s = dialler.limits.upstream_keep_alive_s
         self._lanes: dict[str, Lane] = {}
@@ -58,7 +61,7 @@ class Pool:
     @property
     def size(self) -> int:
         """How many connections there are, those that are being made among them."""
-        return sum(lane.count for lane in self._lanes.values())
+        return self._room.upstreams
 
     def take(self, route: Route) -> UpstreamConnection | None:
         """An idle connection, the one that was used last; None if there is none."""
@@ -80,6 +83,9 @@ class Pool:
             lane = self._lanes[route.pool] = Lane(route)
         if len(lane.waiting) >= WAITER_LIMIT:
             raise GatewayError(Code.OVERLOADED, f"Too many requests wait for {route.origin.authority}.", untouched=True)
+        if not lane.count and not self._has_room():
+            self._forget_if_empty(lane)
+            raise GatewayError(Code.OVERLOADED, "The gateway holds as many connections as it may.", untouched=True)
         waiter = Waiter(timeouts, reported)
         lane.waiting.append(waiter)
         self._dial_if_needed(lane)
@@ -111,21 +117,36 @@ class Pool:
         return False
 
     def _dial_if_needed(self, lane: Lane) -> None:
-        while lane.dialling < len(lane.waiting) and lane.count < self._limit and not self._closed:
-            lane.count += 1
+        while lane.dialling < len(lane.waiting) and lane.count < self._limit and not self._closed and self._has_room():
+            self._add(lane, 1)
             waiter = lane.waiting[lane.dialling]
             lane.dialling += 1
             task = asyncio.get_running_loop().create_task(self._dial(lane, waiter))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def _has_room(self) -> bool:
+        """Whether another connection may be opened; where none may, one that is idle is given up for it."""
+        if not self._room.is_full:
+            return True
+        for lane in self._lanes.values():
+            if lane.idle:
+                connection = lane.idle.popleft()
+                connection.lost = None  # it counts no more, from now on
+                self._add(lane, -1)
+                connection.close()
+                self._forget_if_empty(lane)
+                return True
+        return False
+
+    def _add(self, lane: Lane, count: int) -> None:
+        lane.count += count
+        self._room.upstreams += count
+
     async def _dial(self, lane: Lane, waiter: Waiter) -> None:
         """Dial one connection for whoever waits first; a failure goes to the one it was begun for, or the first."""
-        timeouts = waiter.timeouts
         try:
-            connection = await self._dialler.dial(
-                lane.route, dns_s=timeouts.dns_s, connect_s=timeouts.connect_s, reported=waiter.reported
-            )
+            connection = await self._dialler.dial(lane.route, waiter.timeouts, reported=waiter.reported)
         except GatewayError as error:
             self._dial_failed(lane, waiter, error)
             return
@@ -145,7 +166,7 @@ class Pool:
 
     def _dial_failed(self, lane: Lane, waiter: Waiter, error: GatewayError) -> None:
         lane.dialling -= 1
-        lane.count -= 1
+        self._add(lane, -1)
         if waiter in lane.waiting:
             lane.waiting.remove(waiter)
         elif lane.waiting:
@@ -158,7 +179,7 @@ class Pool:
         lane = self._lanes.get(connection.route.pool)
         if lane is None:
             return
-        lane.count -= 1
+        self._add(lane, -1)
         if connection in lane.idle:
             lane.idle.remove(connection)
         self._dial_if_needed(lane)
@@ -174,12 +195,16 @@ class Pool:
             while lane.idle and now - lane.idle[0].idle_since > self._keep_alive_s:
                 lane.idle.popleft().close()
 
-    def close(self) -> None:
-        """Close everything idle; what is busy is closed when it is given back."""
-        self._closed = True
+    def close_idle(self) -> None:
+        """Close what nobody uses now."""
         for lane in list(self._lanes.values()):
             while lane.idle:
                 lane.idle.popleft().close()
+
+    def close(self) -> None:
+        """Close everything idle; what is busy is closed when it is given back."""
+        self._closed = True
+        self.close_idle()
         for task in list(self._tasks):
             task.cancel()
 

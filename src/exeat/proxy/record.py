@@ -4,6 +4,7 @@ The access line of an exchange is its record: one rendering, with the same membe
 """
 
 import re
+from typing import Final
 
 import orjson
 
@@ -15,7 +16,9 @@ from exeat.policy.rewrite import echoes, scrub_text
 from exeat.proxy.exchange import Attempt, Exchange
 from exeat.telemetry.access_log import Members, redact_query
 
-_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context §3.2
+_dumps: Final = orjson.dumps  # bound once
+_TRACE: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context §3.2
+_METHODS: Final = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 # What an intent holds, in this order; its members are those of the record that it becomes if nothing follows.
 INTENT = ("id", "time", "consumer", "key", "address", "mode", "method", "upstream", "origin", "path", "query", "trace")
 
@@ -26,7 +29,7 @@ def intent_of(exchange: Exchange, time: str) -> bytes:
     assert key is not None and resolved is not None  # noqa: S101, PT018 - phases 2 and 3
     path, query = texts_of(exchange, resolved)
     target = resolved.target
-    return orjson.dumps(
+    return _dumps(
         [
             exchange.id,
             time,
@@ -34,7 +37,7 @@ def intent_of(exchange: Exchange, time: str) -> bytes:
             key.id,
             exchange.address or None,
             resolved.mode,
-            mask(head.method.decode()),
+            _text_of(head.method),
             exchange.upstream,
             None if target is None else mask(str(target.origin)),
             path,
@@ -95,7 +98,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "key": exchange.key_id if key is None else key.id,
         "address": exchange.address or None,
         "mode": None if resolved is None else resolved.mode,
-        "method": None if head is None else mask(head.method.decode()),
+        "method": None if head is None else _text_of(head.method),
         "upstream": exchange.upstream,
         "origin": origin,
         "path": path,
@@ -115,6 +118,11 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "trace": trace_of(exchange),
         "bodies": None,
     }
+
+
+def _text_of(method: bytes) -> str:
+    """A method as it is recorded."""
+    return _METHODS.get(method) or mask(method.decode())
 
 
 def _outcome(error: Code | None, *, is_tried: bool) -> str:
@@ -145,6 +153,7 @@ def _attempt(attempt: Attempt, started: float) -> Members:
         "error": None if error is None else str(error),
         "began_ms": _ms(attempt.began - started),
         "head_ms": None if head_at is None else _ms(head_at - started),
+        "retry": attempt.retry,
     }
 
 

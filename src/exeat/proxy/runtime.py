@@ -9,18 +9,28 @@ from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network
 from exeat.proxy.admission import Admission
+from exeat.proxy.balancing import Balancing
 from exeat.proxy.connections import Connections
 from exeat.proxy.exchange import Caller, Exchange
 from exeat.proxy.outbox import Outbox
+from exeat.proxy.overload import Overload
 from exeat.proxy.pool import Pool
+from exeat.state.retry_budget import RetryBudgets
 from exeat.wire.http1 import RequestHead
 
 
 class Runtime(ABC):
-    """One worker, as the phases see it. `clock` is monotonic seconds; `date` the value of a Date field for now."""
+    """One worker, as the phases see it. `clock` is monotonic seconds; `date` the value of a Date field for now.
+
+    `leaving` says that it is about to drain, and no longer ready; `draining` that it accepts nothing more. `wall` is
+    seconds since the epoch. `chance` gives random numbers in [0, 1).
+    """
 
     clock: Callable[[], float]
+    wall: Callable[[], float]
+    chance: Callable[[], float]
     date: bytes
+    leaving: bool
     draining: bool
     pool: Pool
     outbox: Outbox
@@ -30,6 +40,9 @@ class Runtime(ABC):
     connections: Connections
     limits: Limits
     admission: Admission
+    overload: Overload
+    balancing: Balancing
+    budgets: RetryBudgets
 
     @abstractmethod
     async def own(self, exchange: Exchange, path: bytes) -> None:
@@ -83,10 +96,6 @@ class Runtime(ABC):
     @abstractmethod
     def endpoint(self, destination: Destination, origin: Origin) -> Endpoint:
         """The one endpoint of a destination at an origin."""
-
-    @abstractmethod
-    def turn(self, name: str, count: int) -> int:
-        """Whose turn it is among the endpoints of an upstream."""
 
     @abstractmethod
     def is_pool_full(self, exchange: Exchange) -> bool:

@@ -18,6 +18,10 @@ IDLE_LIMIT_BYTES = 32 * 1024
 HANDSHAKE_TIMEOUT_S = 10.0
 
 
+class HandshakeTimeout(Exception):  # noqa: N818 - named as the standard library names its own
+    """The peer didn't go on with the handshake."""
+
+
 class Inner(Protocol):
     """What asyncio calls on a protocol.
 
@@ -46,7 +50,7 @@ class Inner(Protocol):
 
 @final
 class Secure:
-    """One TLS connection; `ended` is told how the handshake ended.
+    """One TLS connection; `ended` is told how the handshake ended, which may take `limit_s` seconds.
 
     A clean end (close_notify) reaches the inner protocol as eof_received, nothing else does.
     """
@@ -59,8 +63,10 @@ class Secure:
         server_side: bool = False,
         server_name: str | None = None,
         ended: Callable[[Exception | None], None] | None = None,
+        limit_s: float = HANDSHAKE_TIMEOUT_S,
     ) -> None:
         self._inner = inner
+        self._limit_s = limit_s
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, server_name)
@@ -80,7 +86,7 @@ class Secure:
         """TCP is there: shake hands."""
         self._transport = transport  # type: ignore[assignment]  # uvloop's is one without saying so
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(HANDSHAKE_TIMEOUT_S, self._give_up, TimeoutError("TLS handshake timed out"))
+        self._timer = loop.call_later(self._limit_s, self._take_too_long)
         self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
@@ -149,6 +155,11 @@ class Secure:
         self._stop_timer()
         self._transport.close()
         self._tell(error)
+
+    def _take_too_long(self) -> None:
+        self._closing = True
+        self._transport.abort()  # who says nothing reads nothing either
+        self._tell(HandshakeTimeout("the TLS handshake wasn't done in time"))
 
     def _tell(self, error: Exception | None) -> None:
         """Say how the handshake ended, once."""

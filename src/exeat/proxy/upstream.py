@@ -117,12 +117,22 @@ class UpstreamConnection:
         """Whether another request may follow the one that has ended."""
         return self._reusable and self.is_open and self._state == IDLE and not self._paused
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether anything of the request has left."""
+        return not self._held
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether the request isn't complete yet."""
+        return self._sending
+
     # One request
 
     def send(
-        self, head: bytes, method: bytes, caller: Caller, *, chunked: bool, has_body: bool, held: bool = False
+        self, head: bytes, method: bytes, caller: Caller | None, *, chunked: bool, has_body: bool, held: bool = False
     ) -> Wait[ResponseHead]:
-        """Send the head of a request; the result brings the head of its response.
+        """Send the head of a request; the result brings the head of its response. Without a caller, nobody gets more.
 
         A `held` head leaves with the first content, unless that is slow to come: a body that is malformed from the
         start is refused before anything of the request has left.
@@ -237,6 +247,10 @@ class UpstreamConnection:
         if reader.done:
             self._complete(reader)
         return content, reader.done
+
+    def turn_to(self, caller: Caller) -> None:
+        """The rest of the answer is for another caller than the one who asked."""
+        self._caller = caller
 
     def relay(self) -> Wait[None]:
         """Send the rest of the body to the caller as it arrives; the result comes at its end."""

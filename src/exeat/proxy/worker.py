@@ -1,6 +1,8 @@
 """One worker of the data plane: what the phases need of the process, and the clock that ends what takes too long."""
 
 import asyncio
+import gc
+import random
 import secrets
 import ssl
 import time
@@ -16,19 +18,25 @@ from exeat.policy.forwarded import find_caller, is_trusted
 from exeat.proxy.admission import Admission
 from exeat.proxy.answers import fail
 from exeat.proxy.attempt import overdue
+from exeat.proxy.balancing import Balancing
+from exeat.proxy.by_hand import Hands
 from exeat.proxy.connections import Connections, TurnedAway
 from exeat.proxy.dial import Dialler
 from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
+from exeat.proxy.endpoint_report import notable
 from exeat.proxy.exchange import Caller, Exchange, Identifiers
 from exeat.proxy.ledger import Ledger, no_record
-from exeat.proxy.own import OwnPaths
+from exeat.proxy.overload import Overload
+from exeat.proxy.own import OwnPaths, find_obstacle
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
+from exeat.proxy.room import Room
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
-from exeat.state.ledger import Pause
+from exeat.state.ledger import Learnt, Rest
 from exeat.state.register import Register
+from exeat.state.retry_budget import RetryBudgets
 from exeat.telemetry.logs import Log
 from exeat.wire.http1 import RequestHead
 
@@ -56,14 +64,19 @@ class Worker(Runtime):
         clock: Callable[[], float] = time.monotonic,
         nanoseconds: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - given to the phases as an argument from here
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.clock = clock
         self.wall = wall
-        self.pool = Pool(dialler, self.clock)
+        self.chance = chance
+        self.room = Room(dialler.limits.open_connections)
+        self.pool = Pool(dialler, self.clock, self.room)
         self.outbox = dialler.outbox
         self.limits = dialler.limits
-        self.connections = Connections(self.limits.connections, self.clock)
+        self.connections = Connections(self.limits.connections, self.clock, self.room)
+        self.overload = Overload(self.limits)
         self.active: set[Exchange] = set()
+        self.leaving = False
         self.draining = False
         self.trusted = tuple(trusted)
         self.pseudonym = pseudonym or b"exeat-" + secrets.token_hex(6).encode()
@@ -74,8 +87,10 @@ class Worker(Runtime):
         self._ledger = ledger
         ledger.serve(self.outbox, self.active)
         self.admission = Admission(register or Register(), nanoseconds)
+        self.balancing = Balancing(self.clock)
+        self.budgets = RetryBudgets()
+        self._hands = Hands(self.balancing, self.wall)
         self._identifiers = Identifiers()
-        self._turns: dict[str, int] = {}
         self._endpoints: dict[tuple[str, Origin], Endpoint] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self.swap(snapshot)
@@ -88,12 +103,20 @@ class Worker(Runtime):
         self._dialler.nat64 = snapshot.nat64
         self._ledger.follow(snapshot.audit)
         self.admission.follow(snapshot)
+        self.balancing.follow(snapshot)
+        self._hands.follow(snapshot.by_hand)
 
-    def hear(self, pause: Pause) -> None:
-        """Take what an upstream said of its own limits to another worker."""
-        upstream = self.snapshot.upstreams.get(pause.owner.encode())
+    def hear(self, word: Learnt) -> None:
+        """Take what another worker has learnt of an upstream: its limits, or that an endpoint rests or is well."""
+        if isinstance(word, Rest):
+            if word.for_ns > 0:
+                self.balancing.rest(word.endpoint, word.for_ns / 1e9, word.reason)
+            elif not self._hands.holds(word.endpoint):
+                self.balancing.recover(word.endpoint)
+            return
+        upstream = self.snapshot.upstreams.get(word.owner.encode())
         if upstream is not None:
-            self.admission.hear(upstream, pause)
+            self.admission.hear(upstream, word)
 
     # Exchanges
 
@@ -106,7 +129,12 @@ class Worker(Runtime):
         return exchange
 
     def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
-        """Run an exchange through the pipeline."""
+        """Run an exchange through the pipeline, unless it is too much for this worker."""
+        overload = self.overload
+        if overload.may_refuse and (refusal := overload.refuses(exchange, len(self.active))) is not None:
+            self.refuse(exchange, refusal)
+            finished()
+            return
         self.active.add(exchange)
         exchange.drive = Drive(serve(exchange, self), finished)
         exchange.drive.run()
@@ -142,14 +170,30 @@ class Worker(Runtime):
         if exchange.is_recorded:
             self._ledger.record(exchange, self.clock())
 
-    def report(self) -> dict[str, int | str | None]:
-        """How much is under way here, and why no records can be kept, if that is so."""
+    def report(self) -> dict[str, object]:
+        """How much is under way here, how endpoints are, and why no records can be kept, if that is so."""
         return {
             "in_flight": len(self.active),
             "connections": len(self.connections),
             "upstream_connections": self.pool.size,
+            "draining": self.draining,
+            "ready": find_obstacle(self) is None,
             "records_fail": self._ledger.failure,
+            "endpoints": notable(self.balancing.report(), self.wall()),
         }
+
+    def look_at_memory(self, used_bytes: int | None) -> None:
+        """Note what the process takes; above the limit nothing new is begun, and what nobody needs is given up."""
+        before, after = self.overload.is_short_of_memory, self.overload.note_memory(used_bytes)
+        if after == before:
+            return
+        limit = self.limits.memory_bytes
+        if after:
+            self.pool.close_idle()
+            gc.collect()
+            self.log.warning("takes more memory than EXEAT_MAX_MEMORY", memory_bytes=used_bytes, limit_bytes=limit)
+        else:
+            self.log.info("takes less memory than EXEAT_MAX_MEMORY again", memory_bytes=used_bytes, limit_bytes=limit)
 
     def log_bug(self, exchange: Exchange, error: BaseException) -> None:
         """Log a fault of Exeat under the request's id."""
@@ -169,11 +213,6 @@ class Worker(Runtime):
             known = Endpoint(origin, b"", origin.authority.encode(), route)
             self._endpoints[destination.text, origin] = known
         return known
-
-    def turn(self, name: str, count: int) -> int:
-        """Whose turn it is among the `count` endpoints of an upstream."""
-        self._turns[name] = turn = (self._turns.get(name, -1) + 1) % count
-        return turn
 
     def is_pool_full(self, exchange: Exchange) -> bool:
         """Whether the bound on connections is what an exchange waits for."""
@@ -203,6 +242,7 @@ class Worker(Runtime):
         self.pool.sweep(now)
         self._ledger.tend()
         self.admission.tend()
+        self.balancing.tend()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
 
     def _say_crowded(self) -> None:
@@ -241,7 +281,7 @@ class Worker(Runtime):
         """Whether the default total doesn't end an exchange: streams last as long as someone listens."""
         if exchange.has_own_deadline:
             return False
-        return exchange.is_stream or max(exchange.bytes_in, exchange.bytes_out) > STREAM_BYTES
+        return _is_long(exchange)
 
     # Listening and ending
 
@@ -259,15 +299,19 @@ class Worker(Runtime):
             return TurnedAway()  # type: ignore[return-value]
         return secure  # type: ignore[return-value]
 
-    async def drain(self, limit_s: float) -> None:
-        """Finish what has begun: idle connections close at once, the rest after their answer, all after `limit_s`."""
-        self.draining = True
-        ends_at = self.clock() + limit_s
-        for connection in self.connections:
-            connection.drain()
-        await self._until_closed(ends_at)
-        for exchange in list(self.active):
-            exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
+    async def drain(self, limit_s: float, streams_s: float | None = None) -> None:
+        """Finish what has begun: exchanges for at most `limit_s`, streams for `streams_s` (as long, without it).
+
+        A connection goes after its next answer, or when it has been idle for a moment: a request that is on its way
+        while it closes would fail.
+        """
+        self.leaving = self.draining = True
+        began = self.clock()
+        limits = [(limit_s, False), (limit_s if streams_s is None else streams_s, True)]
+        for last_s, of_streams in sorted(limits):
+            await self._until_closed(began + last_s)
+            self._break_off(of_streams=of_streams)
+        self._break_off()
         self.outbox.flush()
         self.pool.close()
         self._ledger.flush()
@@ -281,7 +325,20 @@ class Worker(Runtime):
             self._sweeper.cancel()
         self._ledger.close()
 
+    def _break_off(self, *, of_streams: bool | None = None) -> None:
+        """End what is under way: streams, what isn't one, or all."""
+        for exchange in list(self.active):
+            if of_streams is None or _is_long(exchange) == of_streams:
+                exchange.drive.interrupt(GatewayError(Code.DRAINING, "This instance had to stop."))
+
     async def _until_closed(self, ends_at: float) -> None:
         """Wait until every caller's connection is closed, in the steps of the clock of all deadlines."""
-        while self.connections and self.clock() < ends_at:  # noqa: ASYNC110 - nothing tells when the last one goes
+        while self.connections and (now := self.clock()) < ends_at:
+            for connection in self.connections:
+                connection.drain(now)
             await asyncio.sleep(SWEEP_S / 2)
+
+
+def _is_long(exchange: Exchange) -> bool:
+    """Whether an exchange is a stream, or has moved so much that it may go on for long."""
+    return exchange.is_stream or max(exchange.bytes_in, exchange.bytes_out) > STREAM_BYTES

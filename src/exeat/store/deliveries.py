@@ -2,16 +2,22 @@
 
 Rule 1: who takes a delivery moves its time ahead, so that nobody else takes it meanwhile, and that it comes again if
 this process ends before it is done.
+Rule 2: that an event which several instances tell was put down is kept after it was delivered, under no webhook's name.
 Times are whole microseconds since 1970.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
 
 from exeat.store.database import reading, writing
 from exeat.store.tables import deliveries
+
+_MARK = text(
+    "INSERT INTO deliveries (id, webhook, body, created_at, attempts, due_at)"
+    " VALUES (:id, '', :body, :now, 0, :now) ON CONFLICT DO NOTHING"
+)
 
 
 class Delivery(NamedTuple):
@@ -32,11 +38,23 @@ class Taken(NamedTuple):
 
 
 def put_deliveries(
-    engine: Engine, identifier: str, webhooks: Iterable[str], body: bytes, *, now: int, most: int
+    engine: Engine,
+    identifier: str,
+    webhooks: Iterable[str],
+    body: bytes,
+    *,
+    now: int,
+    most: int,
+    once: bool = False,
 ) -> list[str]:
-    """Have an event wait for webhooks, once for each; those for which `most` wait already, so that it doesn't."""
+    """Have an event wait for webhooks, once for each; those for which `most` wait already, so that it doesn't.
+
+    With `once` it waits for none if any instance has put it down before.
+    """
     full = []
     with writing(engine) as connection:
+        if once and not connection.execute(_MARK, {"id": identifier, "body": b"", "now": now}).rowcount:
+            return []
         for webhook in webhooks:
             if _has(connection, identifier, webhook):
                 continue

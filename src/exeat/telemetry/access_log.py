@@ -32,8 +32,19 @@ def render_console(members: Members) -> bytes:
     note = members.get("error") or (
         "report: " + str(members.get("reason")) if members.get("decision") == "report" else ""
     )
-    line = f"{time} {members.get('status', 0)} {members['duration_ms']:>8} ms  {who}  {what}  {note}".rstrip()
+    tries = _tries(members.get("attempts"))
+    line = f"{time} {members.get('status', 0)} {members['duration_ms']:>8} ms  {who}  {what}  {note}{tries}".rstrip()
     return printable(line).encode() + b"\n"
+
+
+def _tries(attempts: object) -> str:
+    """How often a call was tried, where that was more than once or the last failure says why it was not."""
+    if not isinstance(attempts, list) or not attempts:
+        return ""
+    reason = next((one["retry"] for one in reversed(attempts) if one.get("retry")), None)
+    count = f"{len(attempts)} attempts" if len(attempts) > 1 else ""
+    said = ", ".join(part for part in (count, reason) if part)
+    return f" ({said})" if said else ""
 
 
 def printable(line: str) -> str:

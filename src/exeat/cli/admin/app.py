@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from exeat.cli.admin.endpoint_commands import add_endpoint_commands
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
@@ -163,6 +165,7 @@ def _add_object_commands(group: typer.Typer, kind: str, example: str) -> None:
 
 
 _add_object_commands(upstream, "upstream", "url=https://api.example.com")
+add_endpoint_commands(upstream)
 _add_object_commands(consumer, "consumer", "grants=github,stripe")
 _add_object_commands(destination, "destination", "private=10.0.0.0/8")
 _add_object_commands(section, "section", "origins=https://app.example.com")

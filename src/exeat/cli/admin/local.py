@@ -140,6 +140,7 @@ def open_local(settings: Settings) -> Iterator[Local]:
             check=effect.check,
             outside=effect.outside,
             explain=effect.explain,
+            endpoints=effect.endpoints,
             test_webhook=effect.test_webhook,
             audit=records.record,
             clock=lambda: datetime.now(UTC).timestamp(),

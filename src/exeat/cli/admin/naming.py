@@ -15,7 +15,8 @@ def named(api: Api, listed: str, name: str, field: str = "name") -> Iterator[Non
     try:
         yield
     except ApiError as error:
-        near = suggest(name, [str(item[field]) for item in api.items(listed)]) if error.status == NOT_FOUND else ""
+        names = [str(item[field]) for item in api.items(listed)] if error.status == NOT_FOUND else []
+        near = "" if name in names else suggest(name, names)
         if not near:
             raise
         detail = str(error).rstrip(".") + near

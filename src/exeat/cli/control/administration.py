@@ -141,6 +141,7 @@ class Administration:
             check=effect.check,
             outside=effect.outside,
             explain=effect.explain,
+            endpoints=effect.endpoints,
             test_webhook=effect.test_webhook,
             audit=self._audit,
             clock=lambda: time.time_ns() / 1e9,

@@ -92,6 +92,29 @@ class Effect:
             pointers = {"key": "/consumer"}
             raise QuestionError(*((pointers.get(part, f"/{part}"), text) for part, text in error.faults)) from error
 
+    def endpoints(self, upstream: str) -> tuple[str, ...] | None:
+        """The URLs of an upstream's endpoints by what is written now, or was last when that was right.
+
+        None if there is no such upstream. QuestionError if nothing has been right yet.
+        """
+        stored = read_stored(self._engine)
+        try:
+            loaded = self._load(stored)
+        except DocumentError:
+            loaded = self._load_somehow(stored)
+        found = loaded.snapshot.upstreams.get(upstream.encode())
+        if found is None:
+            return None
+        return tuple(endpoint.id.removeprefix(f"{upstream} ") for endpoint in found.endpoints)
+
+    def _load_somehow(self, stored: Stored) -> Loaded:
+        try:
+            return load(self._settings, stored, running=True)
+        except DocumentError as error:
+            if self._last is None:
+                raise QuestionError(("", "the configuration has problems; see the status")) from error
+            return self._last.loaded
+
     def test_webhook(self, name: str) -> Told | None:
         """Send a message to a webhook by all that is written now; None if there is none of this name."""
         try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from exeat import __version__
 from exeat.errors import Code, GatewayError
-from exeat.model.upstream import Reach, Route, TlsIdentity
+from exeat.model.upstream import Reach, Route, Timeouts, TlsIdentity
 from exeat.model.webhook import Webhook
 from exeat.policy.address import may_be_plaintext
 from exeat.policy.webhook import sign
@@ -86,7 +86,7 @@ async def post(
 
 async def _send(dialler: Dialler, webhook: Webhook, head: bytes, body: bytes, limit_s: float) -> Outcome:
     route = Route(webhook.origin, TlsIdentity(), Reach(webhook.private), webhook.name)
-    connection = await dialler.dial(route, dns_s=limit_s, connect_s=limit_s, reported=lambda _: None)
+    connection = await dialler.dial(route, Timeouts(limit_s, limit_s, limit_s), reported=lambda _: None)
     try:
         _check_plaintext(webhook, connection)
         wait = connection.send(head, b"POST", Nobody(), chunked=False, has_body=True)

@@ -46,6 +46,8 @@ class Process:
         self._administration: Administration | None = None
         self._webhooks: Webhooks | None = None
         self._open_webhooks: Callable[[], Webhooks]
+        self._journals: Path
+        self._instance: str
         self._log = Log("control")
 
     async def run(self) -> int:
@@ -56,8 +58,9 @@ class Process:
         with contextlib.suppress(ConnectionError):
             while data := await loop.sock_recv(self._channel, 65536):
                 for kind, payload in self._messages.feed(data):
-                    if not self._receive(kind, payload):
+                    if kind is Kind.DRAIN:
                         return await self._end()
+                    self._receive(kind, payload)
         return await self._end()
 
     async def _end(self) -> int:
@@ -87,8 +90,7 @@ class Process:
                 with contextlib.suppress(BlockingIOError):
                     left = left[self._channel.send(left) :]
 
-    def _receive(self, kind: Kind, payload: bytes) -> bool:
-        """Whether there is more to receive."""
+    def _receive(self, kind: Kind, payload: bytes) -> None:
         shipping, administration = self._shipping, self._administration
         match kind:
             case Kind.START:
@@ -105,19 +107,18 @@ class Process:
                 self._follow_webhooks(pickle.loads(payload))  # noqa: S301 - as above
             case Kind.EVENT:
                 self._take_event(payload)
+            case Kind.ADOPT:
+                self._adopt(payload.decode())
             case Kind.STATE | Kind.CERTIFICATE:
                 pass  # nobody would see it
-            case Kind.DRAIN:
-                return False
             case _:
                 self._log.error("unexpected message", kind=kind)
-        return True
 
     def _begin(self, start: ControlStart) -> None:
         self._log = Log("control", level=start.log_level, as_json=start.log_json)
-        journals = Path(start.journals)
+        self._journals, self._instance = Path(start.journals), start.instance
         own = Journal(
-            journals / WRITER,
+            self._journals / WRITER,
             f"{start.instance}/{WRITER}",
             list,
             interrupted=interrupted,
@@ -125,7 +126,7 @@ class Process:
             segment_bytes=OWN_SEGMENT_BYTES,
         )
         for name in start.orphans:
-            self._adopt(journals / name, f"{start.instance}/{name}")
+            self._adopt(name)
         database = Database(start.database_url)
         self._shipping = Shipping(start, database, own, self._log)
         self._administration = Administration(start, database, self._shipping.record, self._log)
@@ -161,8 +162,9 @@ class Process:
         else:
             self._send(Kind.EVENT, orjson.loads(payload)["id"].encode())  # nobody wants to know
 
-    def _adopt(self, folder: Path, chain: str) -> None:
+    def _adopt(self, name: str) -> None:
         """End the journal of a writer that doesn't run any more."""
+        folder, chain = self._journals / name, f"{self._instance}/{name}"
         try:
             journal = Journal(folder, chain, list, interrupted=interrupted)
         except (JournalError, OSError) as error:

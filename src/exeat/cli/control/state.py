@@ -13,6 +13,7 @@ def describe_state(start: ControlStart, state: Mapping[str, object], trouble: Ma
     return {
         "instance": start.instance,
         "started_at": int(started_at * 1_000_000) if isinstance(started_at, float) else None,
+        "leaving": bool(state.get("leaving")),
         **{name: state.get(name) for name in ("in_force", "snapshot")},
         **{name: state.get(name, []) for name in ("problems", "warnings", "workers")},
         "records_stay": trouble.get("database"),

@@ -23,7 +23,7 @@ from exeat.cli.channel import Receivers
 from exeat.cli.control.database import Database
 from exeat.cli.control.post import GONE, Outcome, post
 from exeat.config.handover import parse_webhooks
-from exeat.model.webhook import Webhook
+from exeat.model.webhook import SHARED_EVENTS, Webhook
 from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import AresLookup, Names
 from exeat.store.deliveries import (
@@ -196,10 +196,10 @@ class Webhooks:
     async def _put(self, event: Arrived) -> None:
         told = [one for one in self._served.values() if event.type in one.webhook.events and not one.is_gone]
         if told:
-            names = [one.webhook.name for one in told]
+            names, once = [one.webhook.name for one in told], event.type in SHARED_EVENTS
             full = await self._ask(
                 lambda engine: put_deliveries(
-                    engine, event.id, names, event.body, now=self._now(), most=self._pace.most
+                    engine, event.id, names, event.body, now=self._now(), most=self._pace.most, once=once
                 )
             )
             for name in full:

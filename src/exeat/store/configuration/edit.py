@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from exeat.model.by_hand import HandState
 from exeat.model.secret import Secret
 from exeat.model.stored import Stored
-from exeat.store.configuration import keys, objects, staff, vault
+from exeat.store.configuration import endpoints, keys, objects, staff, vault
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.keep import KEEP, Kept
 from exeat.store.configuration.notice import notify
@@ -142,6 +143,18 @@ class Edit:
     def remove_secret(self, name: str) -> None:
         """Remove a value; ConflictError, which names them, while objects refer to it."""
         vault.remove_secret(self._work, name)
+
+    def hold_endpoint(self, upstream: str, endpoint: str, state: HandState, ends_at: int | None = None) -> None:
+        """Trip or drain an endpoint, until a time or for good."""
+        endpoints.hold_endpoint(self._work, upstream, endpoint, state, ends_at)
+
+    def restore_endpoint(self, upstream: str, endpoint: str) -> None:
+        """Take back what was said of an endpoint, if anything was."""
+        endpoints.restore_endpoint(self._work, upstream, endpoint)
+
+    def reset_endpoint(self, upstream: str, endpoint: str) -> None:
+        """As `restore_endpoint`, and have everybody forget what calls of it have brought."""
+        endpoints.reset_endpoint(self._work, upstream, endpoint)
 
     def put_administrator(
         self,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
+from exeat.store.configuration.endpoints import drop_endpoints_of
 from exeat.store.configuration.failure import ExistsError, InvalidError, NotFoundError, StaleError
 from exeat.store.configuration.keys import revoke_keys_of
 from exeat.store.configuration.literals import own_prefixes, references, refuse_literals, take_literals
@@ -75,6 +76,7 @@ def remove_object(work: Work, kind: str, name: str, *, version: int | None) -> N
         revoke_keys_of(work, name)
     if kind == "upstream":
         _drop_own_secrets(work, name, present, None)
+        drop_endpoints_of(work, name)
 
 
 def restore_object(work: Work, kind: str, name: str, data: Any) -> None:

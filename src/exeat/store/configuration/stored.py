@@ -7,9 +7,10 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, select
 
+from exeat.model.by_hand import ByHand
 from exeat.model.stored import NOTHING, KeyNews, Stored, StoredKey, take_news
 from exeat.store.configuration.revisions import last_number
-from exeat.store.configuration.tables import keys, objects, revisions, secrets
+from exeat.store.configuration.tables import endpoint_states, keys, objects, revisions, secrets
 from exeat.store.database import reading
 
 _MICROSECONDS = 1_000_000
@@ -82,13 +83,14 @@ def read_news(engine: Engine, since: Mark) -> News | None:
 
 
 def _news(connection: Connection, before: int, revision: int, changed: Iterable[tuple[str, str]]) -> KeyNews | None:
-    """What is new by changes of these kinds and names; None if it may be more than a few keys."""
+    """What is new by changes of these kinds and names; None if it may be more than a few keys and endpoints."""
     changed = set(changed)
-    names = [name for kind, name in changed if kind == "key"]
-    if len(names) > _NEWS or not {kind for kind, _ in changed} <= {"key", *_ASIDE}:
+    names, kinds = [name for kind, name in changed if kind == "key"], {kind for kind, _ in changed}
+    if len(names) > _NEWS or not kinds <= {"key", "endpoint", *_ASIDE}:
         return None
     rows = connection.execute(_KEYS.where(keys.c.id.in_(names)))
-    return KeyNews(before, revision, tuple([_key(*row) for row in rows]))
+    endpoints = _read_endpoints(connection) if "endpoint" in kinds else None
+    return KeyNews(before, revision, tuple([_key(*row) for row in rows]), endpoints)
 
 
 class Memory:
@@ -122,6 +124,7 @@ def gather(connection: Connection, revision: int) -> Stored:
         _read_document(connection),
         _read_keys(connection),
         {name: bytes(sealed) for name, sealed in connection.execute(vault)},
+        _read_endpoints(connection),
     )
 
 
@@ -137,6 +140,25 @@ def _read_document(connection: Connection) -> dict[str, object]:
         else:
             document.setdefault(_PLURALS[kind], {})[name] = data
     return document
+
+
+def _read_endpoints(connection: Connection) -> tuple[ByHand, ...]:
+    query = select(endpoint_states).order_by(endpoint_states.c.upstream, endpoint_states.c.endpoint)
+    return tuple(
+        [
+            ByHand(
+                row.upstream,
+                row.endpoint,
+                row.state,
+                None if row.ends_at is None else row.ends_at / _MICROSECONDS,
+                row.changed_at / _MICROSECONDS,
+                row.changed_by,
+                row.why,
+                row.last_reset,
+            )
+            for row in connection.execute(query)
+        ]
+    )
 
 
 def _read_keys(connection: Connection) -> tuple[StoredKey, ...]:

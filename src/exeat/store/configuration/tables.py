@@ -47,6 +47,21 @@ secrets = Table(
     Column("revision", BIG, nullable=False),
 )
 
+# What operators say of endpoints, whichever source their upstream is written in.
+endpoint_states = Table(
+    "endpoint_states",
+    metadata,
+    Column("upstream", TEXT, primary_key=True),
+    Column("endpoint", TEXT, primary_key=True),
+    Column("state", TEXT),
+    Column("ends_at", BIG),
+    Column("changed_at", BIG, nullable=False),
+    Column("changed_by", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("last_reset", BIG, nullable=False),  # the number of an edit; 0 for none
+    Column("revision", BIG, nullable=False),
+)
+
 revisions = Table(
     "revisions",
     metadata,

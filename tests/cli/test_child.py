@@ -1,8 +1,8 @@
-"""What the supervisor decides by itself."""
+"""How often a process that dies is started again."""
 
 import pytest
 
-from exeat.cli.supervisor import pause_before_restart
+from exeat.cli.child import pause_before_restart
 
 
 @pytest.mark.parametrize(("quick_deaths", "pause_s"), [(0, 0.0), (1, 0.1), (2, 0.2), (3, 0.4), (7, 5.0), (5000, 5.0)])
