@@ -138,7 +138,8 @@ def test_for_people(place: Recorded) -> None:
     pattern = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} 200 +[\d.]+ ms  web  GET api /Fine/one\?page=2&token=\*\n"
     assert re.fullmatch(pattern, text), text
     text = place.audit("search", "--where", f"id={place.ids['broken']}").stdout
-    assert text.endswith("  guest  GET gone /fine  connect-failed  failed\n")
+    tries = "(3 attempts, not again: all attempts are made)"
+    assert text.endswith(f"  guest  GET gone /fine  connect-failed {tries}  failed\n")
     text = place.audit("search", "--outcome", "interrupted").stdout
     assert text.endswith("  web  GET api /silent  interrupted\n")
     text = place.audit("search", "--kind", "change").stdout
