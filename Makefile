@@ -9,13 +9,12 @@ SECONDS := 60
 MINUTES := 30
 # Two processes of tests at once, but for tests/hostile, which measures how long others wait.
 SIDE_BY_SIDE := -n 2 --dist loadfile
-# What never passes through compiled modules, or hardly; and what derives a stand-in from a compiled class, which only
-# the uncompiled program lets it do.
-NOT_COMPILED := --ignore tests/policy/test_redact.py --ignore tests/proxy/test_pool.py \
-  --ignore tests/proxy/test_admission.py $(patsubst %,--ignore tests/end_to_end/test_%.py, \
-  behind_nginx configuration_in_database control_listener control_process data_folder database_went_back demo \
-  key_changes lifecycle_isolation lifecycle_secrets lifecycle_tls limits_redis records_kept resealing serve \
-  serve_reload serve_tls streaming_memory streaming_unfinished three_instances webhooks)
+# What is run a second time, on the compiled program: what passes through its modules, end to end the data plane alone;
+# not what derives a stand-in from a compiled class, which only the uncompiled program lets it do.
+COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
+  bodies_kept budgets clients clients_model_api lifecycle_errors lifecycle_timeouts limits limits_shared modes \
+  modes_rewriting records_without_secrets redirects retries streaming streaming_ends) \
+  $(patsubst %,--ignore tests/%.py,policy/test_redact proxy/test_pool proxy/test_admission proxy/test_shared_lines)
 SOURCES := $(shell find src -name '*.py')
 
 .PHONY: help env test-env run test test-compiled check fix compile bench soak fuzz lock clean
@@ -75,8 +74,7 @@ build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
 
 # The tests of the protocols once more, on the compiled program.
 test-compiled: build/compiled
-	PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief $(BIN)/pytest tests/conformance tests/proxy tests/wire \
-	  tests/policy tests/journal tests/end_to_end $(NOT_COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
+	PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief $(BIN)/pytest $(COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
 
 bench: build/compiled
 	$(BIN)/python bench/run.py

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,5 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search what the run has written for its secrets and keys, when it has ended."""
+    """Search what the run has written for its secrets and keys, when it has ended; let programs hear of Ctrl-C."""
+    # A shell has what it runs in the background ignore it, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.import_plugin("tests.support.sweep")

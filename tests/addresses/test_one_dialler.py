@@ -55,6 +55,7 @@ ALLOWED = {
     "cli/admin/local.py": {"httpx"},  # the same within the process
     "cli/admin/remote.py": {"httpx"},  # the same
     "config/upstreams.py": {"connect"},  # the name of a timeout
+    "cli/steering.py": {"connect"},  # of `exeat reload`, to the Unix socket in the gateway's own data directory
     "cli/version.py": {"system"},  # of the platform module
     "state/counters.py": {"create_unix_connection"},  # of a worker to the gateway's own counters
     "state/counters_file.py": {"connect"},  # sqlite3's, to the file of the counters
@@ -145,18 +146,32 @@ def test_the_search_finds_them(text: str) -> None:
 
 def calls(tree: ast.AST, name: str) -> list[ast.Call]:
     """The calls of a function or method in a tree."""
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", None) == name]
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [node for node in found if name in {getattr(node.func, "attr", None), getattr(node.func, "id", None)}]
+
+
+def stored(tree: ast.AST, name: str) -> list[ast.Name]:
+    """Where a variable is given a value."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
+    ]
 
 
 def test_only_judged_addresses_reach_a_socket() -> None:
-    """In dial.py a connection is opened to `address`, by `_open`, for `_connect`, for `dial`, after the judgement."""
+    """In dial.py `_reach` opens connections to `address`, for `_open`, `_connect` and `dial`, after the judgement."""
     tree = ast.parse((SOURCES / "proxy" / "dial.py").read_text("utf-8"))
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
-    opened = calls(tree, "create_connection")
-    assert opened == calls(functions["_open"], "create_connection")
-    assert [ast.unparse(call.args[1]) for call in opened] == ["address"] * len(opened)
-    assert all(not call.keywords and len(call.args) == 3 for call in opened)
-    assert [argument.arg for argument in functions["_open"].args.args][-1] == "address"
+    for name, user in (("create_connection", "_reach"), ("_reach", "_open")):
+        opened = calls(tree, name)
+        assert opened
+        assert opened == calls(functions[user], name)
+        assert {ast.unparse(call.args[1]) for call in opened} == {"address"}
+        assert all(not call.keywords for call in opened)
+        assert "address" in [argument.arg for argument in functions[user].args.args]
+        assert not stored(functions[user], "address")
+    assert [len(call.args) for call in calls(tree, "create_connection")] == [3]
     assert calls(tree, "_open") == calls(functions["_connect"], "_open")
     [loop] = [node for node in ast.walk(functions["_connect"]) if isinstance(node, ast.For)]
     assert (ast.unparse(loop.target), ast.unparse(loop.iter)) == ("(place, address)", "enumerate(addresses)")

@@ -13,6 +13,7 @@ from exeat.proxy.dial import Dialler, Trust
 from exeat.proxy.names import Answer, Names
 from tests.addresses import oracle
 from tests.addresses.resolving import BLOCKED, WELL, Scene, in_real_time, plain, resolving
+from tests.support.access import attempts_of
 from tests.support.dns_server import addresses
 from tests.support.transports import MemoryLoop, run
 from tests.support.values import route
@@ -129,16 +130,38 @@ async def sent_twice(scene: Scene) -> None:
         await is_there.wait()
 
 
-def test_between_endpoints() -> None:
-    """The endpoint that is tried next is judged by its own name: a private one is refused, not dialled."""
+@pytest.mark.parametrize("blocked_first", [False, True])
+def test_between_endpoints(blocked_first: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Each endpoint is judged by its own name: a private one is refused, not dialled, whichever is tried first.
+
+    The call could have gone through at the other endpoint, and may do later: so the caller is told that attempts failed
+    variously, which can be repeated, and not 403, which can't. That one was refused stands in the record.
+    """
 
     async def check() -> None:
-        async with resolving(a=plain("http://a.test", "http://b.test")) as scene:
+        urls = ("http://b.test", "http://a.test") if blocked_first else ("http://a.test", "http://b.test")
+        async with resolving(a={**plain(*urls), "retries": 1}) as scene:
             scene.network.refused.add(OLD)
             scene.server.say("a.test", addresses(OLD, ttl_s=0))
             scene.server.say("b.test", addresses(METADATA, ttl_s=0))
             asked = await scene.ask()
-            assert (asked.outcome, asked.dialled) == (BLOCKED, [(OLD, 80)])
+            assert (asked.outcome, asked.dialled) == ((502, "retries-exhausted"), [(OLD, 80)])
+            errors = [attempt["error"] for attempt in attempts_of(asked.lines[0])]
+            assert errors == ["connect-failed", "address-blocked"][:: -1 if blocked_first else 1]
+
+    in_real_time(check())
+
+
+def test_every_endpoint_is_blocked() -> None:
+    """Where no endpoint may be called, the caller is told that, and nothing is dialled."""
+
+    async def check() -> None:
+        async with resolving(a=plain("http://a.test", "http://b.test")) as scene:
+            scene.server.say("a.test", addresses(PRIVATE, ttl_s=0))
+            scene.server.say("b.test", addresses(METADATA, ttl_s=0))
+            asked = await scene.ask()
+            assert (asked.outcome, asked.dialled) == (BLOCKED, [])
+            assert len(attempts_of(asked.lines[0])) == 2
 
     in_real_time(check())
 

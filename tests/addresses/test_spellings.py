@@ -5,12 +5,16 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exeat.model.retries import DEFAULT
 from exeat.proxy.names import Answer
 from tests.addresses import oracle, spellings, world
 from tests.addresses.entrances import ENTRANCES, Entrance, can_carry, refusals, render
 from tests.addresses.spellings import Url, is_address
+from tests.support.access import attempts_of
 from tests.support.dialled import Asked, StubNames, Watched
 from tests.support.transports import run
+
+MOST_ATTEMPTS = 1 + DEFAULT.limit  # that no connection is made is tried again, as far as the budget allows
 
 
 class Call(NamedTuple):
@@ -59,7 +63,7 @@ def ask(made: list[tuple[Url, Entrance]], zone: Zone) -> list[tuple[Call, Asked,
 
 
 def expected(call: Call) -> set[str] | list[tuple[str, int]]:
-    """The codes that may refuse a call, or what is dialled for it until something answers."""
+    """The codes that may refuse a call, or what each attempt of it dials until something answers."""
     meaning = call.url.meaning
     if meaning is None or not can_carry(call.url.text, call.entrance):
         return refusals(call.url.text, call.entrance)
@@ -78,7 +82,9 @@ def check(call: Call, asked: Asked, looked_up: list[str]) -> None:
     else:
         assert call.url.meaning is not None
         answers = call.url.meaning[0] == "http"  # TLS is dropped by everyone here
-        assert asked.dialled == outcome[: 1 if answers else None]
+        attempts = attempts_of(asked.lines[0])
+        assert len(attempts) == 1 if answers else 1 <= len(attempts) <= MOST_ATTEMPTS
+        assert asked.dialled == (outcome[:1] if answers else outcome * len(attempts))
         assert (status, code) == ((200, None) if answers else (502, "connect-failed"))
         for sent in asked.sent:
             check_sent(call.url.meaning, sent)

@@ -80,7 +80,8 @@ def document() -> dict[str, object]:
         listed.append(entry | ({"private": list(rule.granted)} if rule.granted else {}))
     grants = [{"upstream": "*"}, *({"destination": text} for text, rule in DESTINATIONS.items() if rule.is_granted)]
     entries: dict[str, dict[str, object]] = {
-        name: {"url": url, "plaintext": True} | ({"network": {"private": list(granted)}} if granted else {})
+        name: {"url": url, "plaintext": True, "circuit": "off"}
+        | ({"network": {"private": list(granted)}} if granted else {})
         for name, (url, granted) in UPSTREAMS.items()
     }
     more = {"network": {"nat64": [NAT64]}}

@@ -168,20 +168,21 @@ def test_following(place: Recorded) -> None:
     folder = place.gateway.folder
     command = [*EXEAT, "audit", "tail", "-f", "-n", "1", "--json", "--consumer", "web"]
     out = folder / "followed.jsonl"
-    with out.open("wb") as writing:
-        process = subprocess.Popen(command, cwd=folder, env=environment({}), stdout=writing, stderr=subprocess.PIPE)
-    try:
-        wait_until(lambda: out.read_bytes().count(b"\n") == 1, "the last record is shown")
-        before = set(place.ids)
-        for name in ("first", "second"):
-            place.call(name, "GET", f"/api/{name}", place.web)
-            place.call(f"not {name}", "GET", f"/api/{name}", place.guest)
-            wait_until(lambda name=name: place.ids[name].encode() in out.read_bytes(), f"{name} is shown")  # type: ignore[misc]
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
-    finally:
-        process.kill()
-        process.wait()
+    with (
+        out.open("wb") as writing,
+        subprocess.Popen(command, cwd=folder, env=environment({}), stdout=writing, stderr=subprocess.PIPE) as process,
+    ):
+        try:
+            wait_until(lambda: out.read_bytes().count(b"\n") == 1, "the last record is shown")
+            before = set(place.ids)
+            for name in ("first", "second"):
+                place.call(name, "GET", f"/api/{name}", place.web)
+                place.call(f"not {name}", "GET", f"/api/{name}", place.guest)
+                wait_until(lambda name=name: place.ids[name].encode() in out.read_bytes(), f"{name} is shown")  # type: ignore[misc]
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
     shown = [json.loads(line)["id"] for line in out.read_bytes().splitlines()]
     assert shown == [place.ids["cut"], place.ids["first"], place.ids["second"]]
     assert (process.returncode, errors) == (1, b"")

@@ -4,6 +4,7 @@ import pytest
 
 from exeat.config.handover import parse_webhooks, render_webhooks
 from exeat.model.origin import Origin
+from exeat.model.webhook import EVENT_TYPES
 from tests.config.conftest import Desk
 
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -18,7 +19,7 @@ def test_what_it_becomes(desk: Desk) -> None:
     [webhook] = loaded.webhooks
     assert (webhook.name, webhook.origin) == ("ops", Origin("https", "hooks.example.com", 443))
     assert (webhook.target, webhook.secret.reveal()) == (b"/a?b=c", SECRET)
-    assert webhook.events == {"limit.nearly", "limit.reached"}
+    assert webhook.events == set(EVENT_TYPES), "all that there are"
     assert loaded.document["webhooks"] == [
         {"name": "ops", "url": "https://Hooks.Example.com/a?b=c", "secret": "${HOOK}"}
     ]

@@ -81,8 +81,8 @@ def placed(folder: Path) -> Iterator[Place]:
     with Origin(behave, authority.server_context()) as api, Origin(context=nobody) as stranger:
         document = {
             "upstreams": {
-                "api": api.entry(authority.file, credential={"kind": "bearer", "secret": SECRET}),
-                "hasty": api.entry(authority.file, timeout={"response": "200ms"}),
+                "api": api.entry(authority.file, credential={"kind": "bearer", "secret": SECRET}, circuit="off"),
+                "hasty": api.entry(authority.file, timeout={"response": "200ms"}, circuit="off"),
                 "lax": stranger.entry(tls={"verify": False}),
                 "strict": stranger.entry(authority.file),
             },

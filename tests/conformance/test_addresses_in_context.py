@@ -70,7 +70,7 @@ def test_every_target_has_a_test() -> None:
 def test_n124_the_judged_address_is_the_dialled_one(tmp_path: Path) -> None:
     """A name is looked up once for a connection, so its second answer changes nothing."""
     names = StubNames(CASES["N124"].dns_sequence)
-    [asked] = ask(tmp_path, {"url": "https://a.test"}, GET, names=names)
+    [asked] = ask(tmp_path, {"url": "https://a.test", "retries": 0}, GET, names=names)
     assert asked.dialled == [(PUBLIC, 443)]
     assert names.asked == ["a.test"]
 

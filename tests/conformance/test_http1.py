@@ -51,6 +51,7 @@ class Bench:
                     "plaintext": True,
                     "network": {"private": ["127.0.0.0/8"]},
                     "credential": {"kind": "bearer", "secret": SECRET.decode()},
+                    "retries": 0,  # a message has one outcome
                 }
             },
             "consumers": {"caller": {"keys": [{"sha256": sha256}], "grants": ["s"]}},

@@ -268,7 +268,7 @@ def test_a_body_that_is_gone_or_changed(place: Place, tmp_path: Path) -> None:
     first, second = (place.call("/kept/echo", f"{PLAIN} {name}".encode()) for name in ("one", "two"))
     wait_for_records(place.gateway.folder, first, second)
     data = place.gateway.folder / "exeat-data"
-    shutil.copytree(data, tmp_path / "exeat-data", ignore=shutil.ignore_patterns("journal"))
+    shutil.copytree(data, tmp_path / "exeat-data", ignore=shutil.ignore_patterns("journal", "*.sock"))
     database = database_of(tmp_path)
     (tmp_path / "exeat-data" / "keyring").rename(tmp_path / "keyring")
     code, errors, content = show(tmp_path, first, "response")

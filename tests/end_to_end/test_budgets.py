@@ -113,7 +113,7 @@ def test_what_a_call_costs_is_settled(priced: dict[str, Place], path: str) -> No
 def test_a_call_of_which_nothing_was_sent_costs_nothing(authority: Authority) -> None:
     """What was held back for it is there again."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        nowhere: dict[str, object] = {"url": f"https://127.0.0.1:{unused.getsockname()[1]}"}
+        nowhere: dict[str, object] = {"url": f"https://127.0.0.1:{unused.getsockname()[1]}", "circuit": "off"}
     with limited(authority, [{"budget": "1 USD/day", "price": "1 USD"}], upstream=nowhere) as place:
         for _ in range(3):
             answer = place.call()

@@ -52,7 +52,7 @@ def behave(peer: Peer, request: Request) -> None:
         case "/silent":
             peer.has_ended()
         case "/worse" if next(WORSE):
-            peer.answer(b"busy", status="503 Service Unavailable")
+            peer.answer(b"busy", "Connection: close", status="503 Service Unavailable")
         case "/worse":
             peer.close()
         case "/close":
@@ -85,18 +85,18 @@ def place(authority: Authority, tmp_path_factory: pytest.TempPathFactory, unfini
         hole = stack.enter_context(blackhole())
         origin = stack.enter_context(Origin(behave, authority.server_context()))
         upstreams = {
-            "api": origin.entry(authority.file),
-            "hasty": origin.entry(authority.file, timeout={"response": "200ms"}),
-            "failing": origin.entry(authority.file, retries=1),
+            "api": origin.entry(authority.file, circuit="off"),
+            "hasty": origin.entry(authority.file, timeout={"response": "200ms"}, circuit="off"),
+            "failing": origin.entry(authority.file, retries=1, circuit="off"),
             "read-only": origin.entry(authority.file, methods=["GET", "HEAD"]),
             "narrow": origin.entry(authority.file, paths=["/v1/**"]),
             "tokened": origin.entry(authority.file, credential={"kind": "bearer", "secret": "${file:token}"}),
             "ungranted": origin.entry(authority.file),
             "blocked": {"url": f"https://localhost:{origin.port}", "tls": {"ca": str(authority.file)}},
-            "nameless": {"url": "https://no-such-name.invalid", "timeout": {"dns": "1s"}},
+            "nameless": {"url": "https://no-such-name.invalid", "timeout": {"dns": "1s"}, "circuit": "off"},
             "refusing": {"url": f"https://127.0.0.1:{closed_port()}", "circuit": "off", **PRIVATE},
             "hole": {"url": f"https://127.0.0.1:{hole}", "timeout": {"connect": "200ms"}, "circuit": "off", **PRIVATE},
-            "untrusted": origin.entry(),
+            "untrusted": origin.entry(circuit="off"),
         }
         granted = [name for name in upstreams if name not in {"ungranted", "api"}]
         document: dict[str, object] = {

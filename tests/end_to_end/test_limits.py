@@ -155,7 +155,7 @@ def test_an_upstream_that_asks_for_a_pause_gets_one(authority: Authority) -> Non
         else:
             peer.answer(b"fine")
 
-    with limited(authority, []) as place, place.origin.doing(busy):
+    with limited(authority, [], upstream={"retries": 0}) as place, place.origin.doing(busy):
         first = place.call()
         assert (first.status, first.field("Exeat-Origin")) == (429, "upstream")
         refusing[0] = False
@@ -166,14 +166,17 @@ def test_an_upstream_that_asks_for_a_pause_gets_one(authority: Authority) -> Non
         time.sleep(2.1)  # the pause that the upstream asked for
         assert place.call().status == 200
         refusing[0] = True
-    with limited(authority, [], upstream={"provider": {"wait": "5s"}}) as place, place.origin.doing(busy):
+    with limited(authority, [], upstream={"retries": 0, "provider": {"wait": "5s"}}) as place, place.origin.doing(busy):
         assert place.call().status == 429
         refusing[0] = False
         began = time.monotonic()
         assert place.call().status == 200
         assert time.monotonic() - began > 1.0
         refusing[0] = True
-    with limited(authority, [], upstream={"provider": {"mode": "ignore"}}) as place, place.origin.doing(busy):
+    with (
+        limited(authority, [], upstream={"retries": 0, "provider": {"mode": "ignore"}}) as place,
+        place.origin.doing(busy),
+    ):
         assert [place.call().field("Exeat-Origin") for _ in range(2)] == ["upstream"] * 2
 
 

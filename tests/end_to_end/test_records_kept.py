@@ -121,7 +121,7 @@ def test_nothing_new_begins_without_records(authority: Authority) -> None:
         assert place.call("/api/c").body == b"fine"
         assert place.worker == worker
         lines = gateway.access_lines(CALLS + 8)  # 4 that were refused, 3 that were answered otherwise, and the last
-        assert place.records() == lines, "what waited in memory was written, once and in order"
+        wait_until(lambda: place.records() == lines, "what waited in memory was written, once and in order")
 
 
 def test_calls_go_on_without_records_if_told_so(authority: Authority) -> None:

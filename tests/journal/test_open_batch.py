@@ -1,5 +1,6 @@
 """A batch that stays open for some turns: its records are safe at once, and readers have them when it is sealed."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from exeat.journal.entries import Kind, parse_entries
 from exeat.journal.follow import Follower
 from exeat.journal.recovery import recover
 from exeat.journal.segments import numbers_in, path_of
-from exeat.journal.writer import OPEN_RECORDS
+from exeat.journal.writer import OPEN_RECORDS, RETRY_S
 from exeat.model.audit import KeptBody
-from tests.journal.lives import Life, batches_in, id_of, last_segment, outcome, record, records_in, safe_in
+from tests.journal.lives import Disk, Life, batches_in, id_of, last_segment, outcome, record, records_in, safe_in
 
 SEVERAL = 5
+FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 def leave_open(life: Life, numbers: range, size: int = 0) -> list[bytes]:
@@ -85,6 +87,50 @@ def test_an_intent_seals_nothing(tmp_path: Path) -> None:
     life.passes(0.1)
     assert kinds_in(last_segment(tmp_path)) == [Kind.OPENING, Kind.INTENT]
     life.journal.close()
+
+
+@pytest.mark.parametrize("how", ["the clock's visit", "the end"])
+@pytest.mark.parametrize("room", [0, 1, 30, 60])
+def test_a_seal_that_fails(tmp_path: Path, how: str, room: int) -> None:
+    """What is open stays safe where its seal can't be written; it is sealed once, with what came since, when it can."""
+    life, disk = Life(tmp_path), Disk()
+    made = leave_open(life, range(2))
+    with disk.used():
+        disk.write, disk.room = FULL, room
+        life.passes(0.1)
+        assert (life.is_open(), life.journal.failure) == (False, FULL.strerror)
+        assert (records_in(tmp_path), safe_in(tmp_path)) == ([], made)
+        made.append(life.end(2))
+        assert not life.journal.commit(seals=False)
+        disk.write = None
+        if how == "the clock's visit":
+            life.passes(RETRY_S + 0.1)
+            assert (life.is_open(), life.journal.lost) == (True, 0)
+        else:
+            life.journal.close()
+    assert [batch.records for batch in batches_in(tmp_path)] == [tuple(made)]
+    if how == "the clock's visit":
+        made += leave_open(life, range(3, 5))
+        life.journal.close()
+    assert records_in(tmp_path) == made
+
+
+@pytest.mark.parametrize("room", [0, 1, 60, 200])
+def test_writing_that_fails_while_a_batch_is_open(tmp_path: Path, room: int) -> None:
+    """Turns that go on by themselves before the clock's visit leave open what waited; an end then seals all of it."""
+    life, disk = Life(tmp_path), Disk()
+    made = leave_open(life, range(2))
+    with disk.used():
+        disk.write, disk.room = FULL, room
+        made += [life.end(2, 100), life.end(3)]
+        assert not life.journal.commit(seals=False)
+        disk.write = None
+        life.clock.now += RETRY_S
+        made.append(life.end(4))
+        assert life.journal.commit(seals=False)
+    assert (life.is_open(), records_in(tmp_path), safe_in(tmp_path)) == (True, [], made)
+    life.journal.close()
+    assert [batch.records for batch in batches_in(tmp_path)] == [tuple(made)]
 
 
 @pytest.mark.parametrize("size", [0, 300, 1500])

@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from exeat.state.ledger import PERMITS, RATE, WINDOW, Answer, Charge, Give, Recall
+from exeat.state.redis_line import RedisLine
 from tests.state.instances import MS, SECOND, WALL, YEAR_END, instance, names, wish
 from tests.support.certificates import Authority
 from tests.support.redis import RedisServer, cluster_url, redis_cluster, redis_server
@@ -268,6 +270,27 @@ def test_entries_end_by_themselves(redis: RedisServer) -> None:
         assert 0 < lives["{instances}"] <= 86_400_000
 
     asyncio.run(fill())
+
+
+def test_no_connection_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that doesn't hear at once that it has to end, and connects once more, leaves nothing open."""
+    publish, connecting = RedisLine.publish, asyncio.Event()
+
+    async def publish_late(line: RedisLine, channel: str, text: bytes) -> None:
+        connecting.set()
+        with suppress(asyncio.CancelledError):  # as the library does now and then
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.01)
+        await publish(line, channel, text)
+
+    async def look(redis: RedisServer) -> None:
+        async with instance(redis.url):
+            await connecting.wait()
+        assert "name=exeat" not in str(redis.run("CLIENT", "LIST"))
+
+    monkeypatch.setattr(RedisLine, "publish", publish_late)
+    with redis_server() as redis:
+        asyncio.run(look(redis))
 
 
 def test_unix_socket(redis: RedisServer) -> None:

@@ -147,6 +147,7 @@ def recorded() -> Iterator[Recorded]:
             place.call("keyless", "GET", "/api/fine", None)
             place.call("ungranted", "GET", "/api/fine", guest)
             place.call("broken", "GET", "/gone/fine", guest)
+            wait_for_records(gateway.folder, *place.ids.values())  # so the next life's are in another batch
             with RawCaller(gateway.port) as caller:
                 caller.request("GET", "/api/silent", f"Exeat-Key: {web.key}")
                 wait_until(lambda: origin.requests[-1].target == "/silent", "it is under way")

@@ -7,6 +7,7 @@ import re
 import signal
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,7 +129,9 @@ def site(folder: Path, env: Mapping[str, str], front: Front = nginx) -> Iterator
                 "EXEAT_LOG_LEVEL": "info",
                 "EXEAT_DRAIN_DELAY_S": "3",
             }
-            gateways.append(stack.enter_context(Gateway("{}", {**env, **listens}, folder=home)))
+            gateways.append(Gateway("{}", {**env, **listens}, folder=home))
+        with ThreadPoolExecutor(INSTANCES) as starting:
+            list(starting.map(stack.enter_context, gateways))
         balancer = stack.enter_context(front(own, [gateway.port for gateway in gateways]))
         log = own / ("calls" if front is nginx else "output")
         yield Site(balancer.port, authority.client_context(), gateways, log)

@@ -6,8 +6,8 @@ A connection whose answer was read to its end can serve the next attempt; one wh
 import asyncio
 from typing import final
 
-from exeat.errors import Code, GatewayError
-from exeat.proxy.exchange import Answer, BodySink, Caller, Flow
+from exeat.errors import GatewayError
+from exeat.proxy.nobody import Nobody
 from exeat.proxy.pool import Pool
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import ResponseHead
@@ -28,11 +28,11 @@ def discard(connection: UpstreamConnection, response: ResponseHead, pool: Pool) 
     elif connection.is_sending or response.length is None or response.length > LIMIT_BYTES:
         connection.close()
     else:
-        Nobody(connection, pool).read()
+        Rest(connection, pool).read()
 
 
 @final
-class Nobody(Caller):
+class Rest(Nobody):
     """The caller of the rest of such an answer."""
 
     def __init__(self, connection: UpstreamConnection, pool: Pool) -> None:
@@ -58,32 +58,3 @@ class Nobody(Caller):
         """The answer is complete: its connection is free."""
         self._cancel()
         self._pool.release(self._connection)
-
-    @property
-    def gateway(self) -> bytes:
-        """Nothing is rewritten."""
-        return b""
-
-    def pump_body(self, sink: BodySink) -> None:
-        """There is no request."""
-
-    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
-        """The head has come before."""
-
-    def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
-        """The head has come before."""
-
-    def attach(self, source: Flow) -> None:
-        """Nothing is ever too much."""
-
-    def content(self, content: bytes, *, last: bool) -> None:
-        """Nobody gets it."""
-
-    def abort(self, code: Code) -> None:
-        """Nobody is to be told."""
-
-    def pause_body(self) -> None:
-        """There is no request."""
-
-    def resume_body(self) -> None:
-        """There is no request."""

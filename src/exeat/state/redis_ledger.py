@@ -321,7 +321,7 @@ class RedisLedger(Ledger):
             self._said = str(error)
 
     async def _try_again(self) -> None:
-        """Try the servers that are away, until they are there."""
+        """Try the servers that are away, until they are there; at the end, end the connections."""
         pause_s = PAUSE_FIRST_S
         try:
             while not self._is_closed:
@@ -339,6 +339,8 @@ class RedisLedger(Ledger):
                     self._trying.clear()
                     self._return()
         finally:
+            while not (await asyncio.wait(self._tasks[1:], timeout=PAUSE_FIRST_S))[0]:
+                self._tasks[1].cancel()  # again, until it ends: what it connects to after this would be left open
             await self._line.close()
 
     def _return(self) -> None:
@@ -358,13 +360,14 @@ class RedisLedger(Ledger):
                 await asyncio.sleep(PAUSE_LAST_S)
 
     async def _hear_all(self) -> None:
-        async for text in self._line.listen(f"{CHANNEL}{self.instance}", PAUSES):
-            if text:
-                self._hear(text)
-            else:
-                await self._publish(asks=True)  # which endpoints rest: it may have been said before
-            if self._is_closed:
-                return
+        async with contextlib.aclosing(self._line.listen(f"{CHANNEL}{self.instance}", PAUSES)) as texts:
+            async for text in texts:
+                if text:
+                    self._hear(text)
+                else:
+                    await self._publish(asks=True)  # which endpoints rest: it may have been said before
+                if self._is_closed:
+                    return
 
     def _hear(self, text: bytes) -> None:
         said = orjson.loads(text)

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any, Final, final
 
 from redis.asyncio import Redis, RedisCluster
@@ -115,7 +115,7 @@ class RedisLine:
             async with asyncio.timeout(_PROBE_S):
                 await client.publish(channel, text)
 
-    async def listen(self, *channels: str) -> AsyncIterator[bytes]:
+    async def listen(self, *channels: str) -> AsyncGenerator[bytes, None]:
         """What is published on channels, as long as that can be heard; else AwayError. First, nothing: it listens."""
         client: Any = self._client
         with _explained():

@@ -16,7 +16,7 @@ from exeat.policy.address import may_be_plaintext
 from exeat.policy.webhook import sign
 from exeat.proxy.dial import Dialler
 from exeat.proxy.drive import Wait
-from exeat.proxy.exchange import Answer, BodySink, Caller, Flow
+from exeat.proxy.nobody import Nobody
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import ResponseHead
 
@@ -33,42 +33,6 @@ class Outcome(NamedTuple):
     def is_taken(self) -> bool:
         """Whether the receiver has it."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - success
-
-
-class Nobody(Caller):
-    """Whom an answer's body goes to: it is dropped."""
-
-    @property
-    def gateway(self) -> bytes:
-        """Nobody addresses the gateway."""
-        return b""
-
-    def pump_body(self, sink: BodySink) -> None:
-        """The body is sent without being asked for."""
-
-    def interim(self, status: int, reason: bytes, fields: list[bytes]) -> None:
-        """Drop it."""
-
-    def begin(self, answer: Answer, content: bytes, *, done: bool) -> None:
-        """Drop it."""
-
-    def attach(self, source: Flow) -> None:
-        """Nothing has to be paused."""
-
-    def content(self, content: bytes, *, last: bool) -> None:
-        """Drop it."""
-
-    def end(self, trailers: list[bytes]) -> None:
-        """Drop it."""
-
-    def abort(self, code: Code) -> None:
-        """Nobody would see it."""
-
-    def pause_body(self) -> None:
-        """The body is small."""
-
-    def resume_body(self) -> None:
-        """The body is small."""
 
 
 async def post(
