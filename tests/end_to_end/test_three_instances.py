@@ -40,6 +40,7 @@ from tests.support.site_trail import (
 LOAD_S = float(os.environ.get("EXEAT_LOAD_S", "8"))  # noqa: TID251 - of the test run
 EXACT = 400  # what the consumer `exact` may call
 RATE, BURST = 40, 20  # of the consumer `paced`: in a second, at once
+SOME = 2  # calls under way at once: one at least is slow
 NOTICED_S = 0.1  # after an instance was killed: calls may have been on their way to it
 LATE_S = 0.3  # that a request may be late at the upstream
 BACK_S = 5.0  # in which all notice that Redis is back
@@ -99,6 +100,7 @@ class Play:
         """An instance is gone from one moment to the next, and comes back."""
         victim = self.site.gateways[0]
         with self._may_change:
+            wait_until(lambda: in_flight(victim) >= SOME, "some of it is under way there")
             began = time.monotonic()
             kill_instance(victim)
             self.killed = (began, time.monotonic())
@@ -300,7 +302,7 @@ def perform(play: Play) -> None:
         load.add("plain", "read", "write", keeps=False)
         load.add("paced", "read", pause_s=0.002)
         load.add("spent", "read", pause_s=0.1)
-    for _ in range(4):
+    for _ in range(2 * INSTANCES):
         load.add("plain", "slow")
     play.pass_time(0.1)
     play.kill_one()
@@ -337,5 +339,9 @@ def check_changes(here: Site, play: Play) -> None:
 def is_up_to_date(gateway: Gateway) -> bool:
     """Whether an instance serves by the last change, and has nothing under way any more."""
     status = ask(gateway, "GET", "/status").data
-    flight = sum(worker["in_flight"] for worker in status["workers"])
-    return bool(status["in_force"] == status["revision"] and flight == 0)
+    return bool(status["in_force"] == status["revision"] and in_flight(gateway) == 0)
+
+
+def in_flight(gateway: Gateway) -> int:
+    """How much an instance has under way."""
+    return sum(worker["in_flight"] for worker in ask(gateway, "GET", "/status").data["workers"])
