@@ -22,7 +22,7 @@ SETTINGS = {
     "EXEAT_MAX_CONNECTIONS": "12000",
     "EXEAT_LOG_LEVEL": "info",
 }
-TIMEOUTS = {"connect": "1s", "response": "2s", "idle": "2s", "total": "3s"}
+TIMEOUTS = {"connect": "1s", "tls": "1s", "response": "2s", "idle": "2s", "total": "3s"}
 
 Record = Callable[[str, object], None]
 Besiege = Callable[..., AbstractContextManager[Siege]]
