@@ -259,7 +259,8 @@ def observe(
             trials = {name: trial_of(calls) for name, calls in begun.items()}
         origins.close()
         stand.wait_until_quiet(files)
-        spent, worker, more_files = stand.spent(), stand.worker(), stand.files() - files
+        more_files = stand.files() - files  # before anything is asked, which takes a connection itself
+        worker, spent = stand.worker(), stand.spent()
         began = time.monotonic()
         gateway.stop()
         drained_s = time.monotonic() - began

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checks import check_blamed, check_fault, check_left, check_retried
+from tests.faults.checks import check_left
+from tests.faults.family import Family
 from tests.faults.stand import CALM, Act, Seen, Way, ask, observe
-from tests.faults.table import ANSWERING, Fault
+from tests.faults.table import ANSWERING
 from tests.support.certificates import Authority
 from tests.support.origins import Behaviour, Origin, Peer, Request, echo
 from tests.support.raw_caller import Answer, RawCaller
@@ -206,18 +207,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("fault", ANSWERING, ids=lambda fault: fault.name)
-class TestAnswering:
-    def test_what_is_told_and_recorded(self, seen: Seen, fault: Fault) -> None:
-        """Caller and record say what the table says, in time, twice the same."""
-        check_fault(fault, seen.trials[fault.name])
-
-    def test_who_tries_again(self, seen: Seen, fault: Fault) -> None:
-        """Another attempt is made exactly where it can do no harm."""
-        check_retried(fault, seen.trials[fault.name])
-
-    def test_who_is_blamed(self, seen: Seen, fault: Fault) -> None:
-        """The circuit opens exactly where the upstream is at fault."""
-        check_blamed(fault, seen.trials[fault.name])
+class TestAnswering(Family):
+    """Each row of the table."""
 
 
 def test_nothing_is_left(seen: Seen) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checks import check_blamed, check_fault, check_left, check_retried
+from tests.faults.checks import check_left
+from tests.faults.family import Family
 from tests.faults.stand import CALM, Act, Seen, Way, ask, observe
-from tests.faults.table import CALLING, Fault
+from tests.faults.table import CALLING
 from tests.support.certificates import Authority
 from tests.support.gateway import Gateway, wait_until
 from tests.support.origins import Behaviour, Origin, Peer, Request
@@ -131,18 +132,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("fault", CALLING, ids=lambda fault: fault.name)
-class TestCalling:
-    def test_what_is_told_and_recorded(self, seen: Seen, fault: Fault) -> None:
-        """Caller and record say what the table says, in time, twice the same."""
-        check_fault(fault, seen.trials[fault.name])
-
-    def test_who_tries_again(self, seen: Seen, fault: Fault) -> None:
-        """Nothing is tried again for a caller that has gone."""
-        check_retried(fault, seen.trials[fault.name])
-
-    def test_who_is_blamed(self, seen: Seen, fault: Fault) -> None:
-        """Whatever callers do, no circuit opens for it."""
-        check_blamed(fault, seen.trials[fault.name])
+class TestCalling(Family):
+    """Each row of the table."""
 
 
 def test_nothing_is_left(seen: Seen) -> None:

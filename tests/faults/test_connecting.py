@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import tls_peers
-from tests.faults.checks import check_blamed, check_fault, check_left, check_retried
+from tests.faults.checks import check_left
+from tests.faults.family import Family
 from tests.faults.stand import CALM, Seen, Way, observe
-from tests.faults.table import CONNECTING, Fault
+from tests.faults.table import CONNECTING
 from tests.support import forge
 from tests.support.blackhole import blackhole
 from tests.support.forge import DAY, NOW, Issued, issue, write
@@ -106,18 +107,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("fault", CONNECTING, ids=lambda fault: fault.name)
-class TestConnecting:
-    def test_what_is_told_and_recorded(self, seen: Seen, fault: Fault) -> None:
-        """Caller and record say what the table says, in time, twice the same."""
-        check_fault(fault, seen.trials[fault.name])
-
-    def test_who_tries_again(self, seen: Seen, fault: Fault) -> None:
-        """Another attempt is made exactly where it can do no harm."""
-        check_retried(fault, seen.trials[fault.name])
-
-    def test_who_is_blamed(self, seen: Seen, fault: Fault) -> None:
-        """The circuit opens exactly where the upstream is at fault."""
-        check_blamed(fault, seen.trials[fault.name])
+class TestConnecting(Family):
+    """Each row of the table."""
 
 
 def test_nothing_is_left(seen: Seen) -> None:

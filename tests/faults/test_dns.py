@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checks import check_blamed, check_fault, check_left, check_retried
+from tests.faults.checks import check_left
+from tests.faults.family import Family
 from tests.faults.stand import CALM, Seen, Way, observe
-from tests.faults.table import DNS, QUICK_S, Fault
+from tests.faults.table import DNS, QUICK_S
 from tests.support.certificates import Authority
 from tests.support.dns_server import SERVER_FAILED, SILENCE, NameServer, Reply, addresses
 from tests.support.origins import Origin
@@ -92,18 +93,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("fault", DNS, ids=lambda fault: fault.name)
-class TestDns:
-    def test_what_is_told_and_recorded(self, seen: Seen, fault: Fault) -> None:
-        """Caller and record say what the table says, in time, twice the same."""
-        check_fault(fault, seen.trials[fault.name])
-
-    def test_who_tries_again(self, seen: Seen, fault: Fault) -> None:
-        """Another attempt is made where the name might be found, or lead to somebody, the next time."""
-        check_retried(fault, seen.trials[fault.name])
-
-    def test_who_is_blamed(self, seen: Seen, fault: Fault) -> None:
-        """The circuit opens where the upstream can't be found or reached, and not for what policy refuses."""
-        check_blamed(fault, seen.trials[fault.name])
+class TestDns(Family):
+    """Each row of the table."""
 
 
 def test_nothing_is_left(seen: Seen) -> None:
