@@ -7,8 +7,9 @@ TEST := $(VENV)/test.installed
 FUZZ := $(VENV)/fuzz.installed
 SECONDS := 60
 MINUTES := 30
-# Two processes of tests at once, but for tests/hostile, which measures how long others wait.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Three processes of tests at once, most of which wait for others; but for tests that measure how long somebody waits.
+SIDE_BY_SIDE := -n 3 --dist loadfile
+APART := tests/hostile tests/browser
 # What is run a second time, on the compiled program: what passes through its modules, end to end the data plane alone;
 # not what derives a stand-in from a compiled class, which only the uncompiled program lets it do.
 COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
@@ -16,11 +17,15 @@ COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal 
   modes_rewriting records_without_secrets redirects retries streaming streaming_ends) \
   $(patsubst %,--ignore tests/%.py,policy/test_redact proxy/test_pool proxy/test_admission proxy/test_shared_lines)
 SOURCES := $(shell find src -name '*.py')
+WEB := src/exeat/dashboard/index.html
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)
+WEB_PACKAGES := web/node_modules/.package-lock.json
 
-.PHONY: help env test-env run test test-compiled check fix compile bench soak fuzz lock clean
+.PHONY: help env test-env web run test test-compiled check fix compile bench soak fuzz lock clean
 
 help:
 	@echo 'make run     set up and start the demonstration'
+	@echo 'make web     build the dashboard'
 	@echo 'make test    set up and run every test; ARGS="-k pool" goes to pytest'
 	@echo 'make check   lint, formatting, types, import contracts'
 	@echo 'make fix     repair what lint and formatting can repair'
@@ -46,19 +51,32 @@ $(TEST): requirements/test.txt $(RUN)
 $(FUZZ): requirements/fuzz.txt $(RUN)
 	scripts/environment fuzz
 
-run: $(RUN)
+# What the packages are, npm notes in a file of its own, which is older than the lock where they have to be brought up.
+$(WEB_PACKAGES): web/package-lock.json | $(RUN)
+	scripts/web ci
+	touch $@
+
+$(WEB): $(WEB_SOURCES) $(WEB_PACKAGES)
+	scripts/web run --silent build
+	touch $@
+
+web: $(WEB)
+
+run: $(RUN) $(WEB)
 	$(BIN)/exeat demo
 
-test: $(TEST)
-	scripts/needs curl openssl nginx haproxy nodejs postgres=postgresql redis-server
-	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/pytest $(SIDE_BY_SIDE) --ignore tests/hostile && $(BIN)/pytest tests/hostile)
+test: $(TEST) $(WEB)
+	$(if $(ARGS),,scripts/web test --silent)
+	scripts/needs chromium curl openssl nginx haproxy nodejs postgres=postgresql prometheus redis-server
+	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/pytest $(SIDE_BY_SIDE) $(APART:%=--ignore %) && $(BIN)/pytest $(APART))
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.
-check: $(TEST)
+check: $(TEST) $(WEB_PACKAGES)
 	@failed=0; \
 	for check in 'ruff check' 'ruff format --check' 'mypy' 'lint-imports --no-cache --no-logo'; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; \
+	echo '== web'; scripts/web run --silent check || failed=1; \
 	exit $$failed
 
 fix: $(TEST)
@@ -69,7 +87,7 @@ fix: $(TEST)
 # the benchmark measures. `PYTHONPATH=build/compiled` before a command of this checkout uses it.
 compile: build/compiled
 
-build/compiled: $(TEST) $(SOURCES) pyproject.toml hatch_build.py
+build/compiled: $(TEST) $(WEB) $(SOURCES) pyproject.toml hatch_build.py
 	scripts/compile
 
 # The tests of the protocols once more, on the compiled program.
@@ -89,5 +107,5 @@ lock:
 	scripts/lock $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) web/node_modules $(dir $(WEB)) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find src tests bench fuzz -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -97,12 +97,12 @@ def _check_meaning(again: RequestHead, head: RequestHead, presented: Presented, 
     assert (again.is_1_1, again.known[b"host"]) == (True, HOST)
     dropped = set(presented.fields)
     credential: list[bytes] = []
-    if injection is not None and injection.line is not None and injection.slot is not None:
+    if injection is not None and injection.lines is not None and injection.slot is not None:
         dropped.add(injection.slot)
         if injection.slot == b"authorization":  # it is read, not passed on
             assert again.known[injection.slot] == b"Bearer " + SECRET.encode()
         else:
-            credential = [injection.line.octets]
+            credential = [injection.lines.octets]
     elif injection is not None:
         assert b"authorization" not in again.known, "the caller's Authorization leaves beside the credential"
     kept = [line for line in head.fields if line and name_of(line) not in dropped]
@@ -114,7 +114,7 @@ def _check_target(
 ) -> None:
     sent, mark, parameters = target.partition(b"?")
     assert sent == path
-    if injection is not None and injection.parameter is not None and injection.pair is not None:
+    if injection is not None and injection.parameter is not None and injection.pairs:
         name = injection.parameter.decode()
         mine = [pair for pair in _pairs(parameters) if pair[0] == name]
         assert mine == [(name, SECRET)], "the query holds another credential beside the upstream's"

@@ -7,7 +7,10 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-LONG = ("tests/documentation/test_examples", "tests/end_to_end/", "tests/faults/", "tests/state/", "tests/admin/")
+LONG = (
+    *("tests/documentation/test_examples", "tests/end_to_end/", "tests/browser/", "tests/sdks/"),
+    *("tests/faults/", "tests/state/", "tests/admin/"),
+)
 ENVIRONMENT = os.environ  # noqa: TID251 - the switches of a test run are not settings of Exeat
 
 settings.register_profile(

@@ -25,6 +25,7 @@ from exeat.admin.services import Told
 from exeat.admin.throttle import FORGET_S
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.database import open_database
+from tests.admin.running import BUDGET, RAISED, RUNNING
 from tests.admin.service import HOST, LOCAL, PASSWORD, UPSTREAM, World, calling, documented
 from tests.store.made import NOON, Chain, make_record
 from tests.support.markers import MARKERS
@@ -69,11 +70,15 @@ BODIES: dict[str, Any] = {
     "create_administrator": {"name": "bob", "role": "viewer", "password": PASSWORD},
     "patch_administrator": {"disabled": True},
     "create_token": {"label": "CI", "expires_in": "90d"},
+    "call": {"key": "any", "call": {"upstream": "github"}},
+    "test_upstream": {"path": "/user"},
+    "verify_audit": {},
+    "increase_limit": {"id": RAISED, "budget": "20 EUR", "until": "2027-01-01T00:00:00Z"},
 }
 NAMES = {
     "upstreams": "github", "consumers": "web", "destinations": "d.example.com", "sections": "cors",
     "credentials": "spare", "administrators": "ada", "records": "id-000001", "revisions": 1, "errors": "stale",
-    "webhooks": "ops",
+    "webhooks": "ops", "presets": "github", "errors/gateway": "rate-limited",
 }  # fmt: skip
 
 
@@ -99,6 +104,7 @@ class Stage:
         self._prepared = prepared
         self._folder = folder
         self._world: World | None = None
+        self._app: FastAPI
 
     def send(self, case: Case, *, token: bool = True) -> Response:
         """Send a request, and hold its answer to the document."""
@@ -116,12 +122,17 @@ class Stage:
         shutil.copytree(self._prepared.folder, self._folder)
         world = World(self._folder, open_copy(self._folder))
         told = Told(delivered=True, status=204, reason=None)
-        answer_with(build_app(world.services(test_webhook={"ops": told}.get)))
+        self._app = build_app(world.services(test_webhook={"ops": told}.get, running=RUNNING))
+        answer_with(self._app)
         return world
 
     def close(self) -> None:
         """Throw away what there is."""
         if self._world is not None:
+            thread = self._app.state.verifying.thread
+            if thread is not None:
+                thread.join()
+            self._app.state.last_use.settle()
             self._world.engine.dispose()
             shutil.rmtree(self._folder)
         self._world = None
@@ -138,7 +149,7 @@ def fill(world: World) -> str:
     with calling(world, acting_as=LOCAL) as api:
         for name in "used", "spare":
             api.fine("PUT", f"/credentials/{name}", {"value": MARKERS.make(f"credential {name}")})
-        api.fine("PUT", "/upstreams/github", {**UPSTREAM, "credential": credential})
+        api.fine("PUT", "/upstreams/github", {**UPSTREAM, "credential": credential, "limits": [BUDGET]})
         api.fine("PUT", "/consumers/web", {"grants": ["*"]})
         api.fine("PUT", "/destinations/d.example.com", {})
         api.fine("PUT", "/sections/cors", {"origins": ["*"]})
@@ -194,7 +205,8 @@ def conditions(operation: Any) -> Sequence[Mapping[str, str]]:
 
 def aimed(operation: Any, names: Mapping[str, Any], headers: Mapping[str, str], **fixed: Any) -> SearchStrategy[Case]:
     """Requests to what is there; what isn't `fixed` is drawn."""
-    kind = operation.path.split("/")[3]
+    kind, *more = operation.path.split("/")[3:]
+    kind = f"{kind}/{more[0]}" if more and f"{kind}/{more[0]}" in names else kind
     parameters = {parameter.name: names[kind] for parameter in operation.path_parameters}
     strategy: SearchStrategy[Case] = operation.as_strategy(path_parameters=parameters, **fixed)
     return strategy.map(partial(_based, headers=headers))

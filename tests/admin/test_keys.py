@@ -177,3 +177,15 @@ def test_problems_of_a_keys_limits(web: Api) -> None:
     assert set(web.problems("PATCH", f"/keys/{made['id']}", {"limits": between}, tag="*")) == found
     assert set(web.problems("PATCH", f"/keys/{made['id']}", {"limits": {"rate": "5/day"}}, tag="*")) == {"/limits"}
     assert len(web.get("/keys")["items"]) == 1
+
+
+def test_pair_for_clients_of_aws(web: Api) -> None:
+    """Where it is asked for, the answer that shows a key shows the pair of it too, and no other answer does."""
+    made = make(web, aws=True)
+    rotated = web.fine("POST", f"/keys/{made['id']}/rotate", {"aws": True})
+    MARKERS.add_key(rotated["key"])
+    for one in (made, rotated):
+        pair = web.world.sealer.pair_of(str(one["id"]))
+        assert one["aws"] == {"access_key_id": f"EXEAT{one['id']}", "secret_access_key": pair.secret.reveal()}
+        assert pair.secret.reveal() not in repr((web.get("/keys"), web.get("/revisions/2"), web.world.records))
+    assert "aws" not in make(web)

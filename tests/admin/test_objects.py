@@ -215,6 +215,29 @@ def test_literal_goes_into_the_vault(api: Api) -> None:
     assert set(api.problems("PUT", "/upstreams/mixed", mixed)) == {"/credential/secret"}
 
 
+def test_secrets_of_tokens_go_into_the_vault(api: Api) -> None:
+    """So are those that tokens are asked for with, whatever they are called; what isn't secret is shown."""
+    literal = MARKERS.make("literal")
+    credential = {
+        "kind": "oauth2-refresh-token",
+        "token_url": "https://login.example.com/token",
+        "client_id": "orders",
+        "client_secret": literal,
+        "refresh_token": literal,
+        "parameters": {"tenant": literal},
+    }
+    made = api.fine("PUT", "/upstreams/github", {**UPSTREAM, "credential": credential})
+    assert made["data"]["credential"] == credential | {
+        "client_secret": "${vault:github.credential.client_secret}",
+        "refresh_token": "${vault:github.credential.refresh_token}",
+        "parameters": {"tenant": "${vault:github.credential.parameters.tenant}"},
+    }
+    shown = [api.get(path) for path in ("/upstreams", "/revisions/1", "/export", "/credentials")]
+    assert literal not in repr((made, shown, api.world.records))
+    faulty = {**UPSTREAM, "credential": credential | {"client_secret": MASK}}
+    assert set(api.problems("PUT", "/upstreams/github", faulty)) == {"/credential/client_secret"}
+
+
 def test_what_cannot_be_recorded_is_not_done(api: Api) -> None:
     """A change without a record isn't made."""
     api.world.keeps_records = False

@@ -3,6 +3,7 @@
 import pytest
 
 from exeat.admin.shown import render_time
+from exeat.admin.status import NOTHING_RUNS
 from exeat.store.audit_writer import AuditWriter
 from tests.admin.service import LOCAL, NOW, UPSTREAM, Api, World, calling
 from tests.store.made import NOON, Chain
@@ -41,6 +42,23 @@ def test_of_a_gateway(world: World, trouble: str | None) -> None:
     assert {name: status[name] for name in known if name != "started_at"} == {
         name: value for name, value in known.items() if name != "started_at"
     }
+
+
+def test_credentials_of_pools(world: World) -> None:
+    """What workers say of a pool's credentials is shown once for all of them, with the longest rest."""
+    counts = {"in_flight": 0, "connections": 0, "upstream_connections": 0}
+    worker = {"pid": 7, **counts, "draining": False, "ready": True, "records_fail": None}
+    refused = {"upstream": "model", "credential": "bearer 2", "state": "refused", "status": 401, "part": None}
+    limited = {"upstream": "model", "credential": "bearer 1", "state": "limited", "status": None, "part": "search"}
+    said = [[{**refused, "rests_until": 1005}], [{**refused, "rests_until": 1007}, {**limited, "rests_until": 1001}]]
+    workers = [{**worker, "number": number, "credentials": each} for number, each in enumerate(said, 1)]
+    with calling(world, acting_as=LOCAL, status=lambda: {**NOTHING_RUNS, "workers": workers}) as api:
+        status = api.get("/status")
+    assert status["resting_credentials"] == [
+        {**limited, "until": render_time(1001 * 1_000_000)},
+        {**refused, "until": render_time(1007 * 1_000_000)},
+    ]
+    assert "credentials" not in status["workers"][0]
 
 
 @pytest.mark.parametrize(

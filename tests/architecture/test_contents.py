@@ -17,7 +17,7 @@ IGNORED = [
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:root|work|home/\w+)(?![\w-])")
 REGISTRY = re.compile(r"(?:pypi|pythonhosted|npmjs|debian|golang|crates|maven)\.(?:org|com|io)\b", re.IGNORECASE)
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?P<condition>[^\\]*)", re.MULTILINE)
-LOCKS = ["run", "test", "fuzz"]
+LOCKS = ["run", "test", "fuzz", "node"]
 
 
 def files(folder: Path = ROOT) -> Iterator[Path]:
@@ -90,7 +90,8 @@ def test_locks_hold_what_the_project_declares() -> None:
         *groups["build"],
         *project["build-system"]["requires"],
     }
-    fuzz = set(groups.pop("fuzz"))
-    for which, declared in ("run", run), ("test", run.union(*groups.values())), ("fuzz", fuzz):
+    fuzz, node = set(groups.pop("fuzz")), set(groups.pop("node"))
+    test = run.union(*groups.values())
+    for which, declared in ("run", run), ("test", test), ("fuzz", fuzz), ("node", node):
         locked = {match["name"] for match in PIN.finditer(lock(which))}
         assert {name_of(one) for one in declared} - locked == set(), which

@@ -17,6 +17,7 @@ HEAVY = {
     "alembic",
     "cryptography",
     "fastapi",
+    "opentelemetry",
     "psycopg",
     "pydantic",
     "pydantic_settings",

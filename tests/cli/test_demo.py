@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from exeat.cli.sample.address import HOST, USUAL_PORT, choose_listen, find_address
+from exeat.cli.sample.address import (
+    HOST,
+    USUAL_PORT,
+    choose_control,
+    choose_listen,
+    find_address,
+    find_dashboard,
+)
 from exeat.cli.sample.certificates import write_certificates
 from exeat.cli.sample.credentials import CHECKS
 from exeat.cli.sample.document import make_keys, write_document
@@ -61,6 +68,36 @@ class TestAddress:
         assert find_address(read_settings(process, tmp_path)).gateway.url == url
 
 
+class TestDashboard:
+    def test_is_beside_the_gateway(self, tmp_path: Path) -> None:
+        """The control listener takes a free port that isn't the gateway's."""
+        control = choose_control(read_settings({}, tmp_path), "127.0.0.1:8081,127.0.0.1:8082", is_given=False)
+        assert control.partition(":")[0] == HOST
+        assert int(control.partition(":")[2]) not in {8081, 8082}
+
+    def test_given_address_is_kept(self, tmp_path: Path) -> None:
+        """A given address is used as it is, a port 0 becomes a real one, and `off` stays off."""
+        given = read_settings({"EXEAT_CONTROL_LISTEN": "[::1]:18081"}, tmp_path)
+        assert choose_control(given, "127.0.0.1:8080", is_given=True) == "[::1]:18081"
+        any_port = choose_control(read_settings({"EXEAT_CONTROL_LISTEN": "127.0.0.1:0"}, tmp_path), "", is_given=True)
+        assert int(any_port.rpartition(":")[2]) > 0
+        off = read_settings({"EXEAT_CONTROL_LISTEN": "off"}, tmp_path)
+        assert choose_control(off, "127.0.0.1:8080", is_given=True) == "off"
+
+    @pytest.mark.parametrize(
+        ("process", "url"),
+        [
+            ({"EXEAT_CONTROL_LISTEN": "127.0.0.1:8091"}, "http://127.0.0.1:8091/"),
+            ({"EXEAT_CONTROL_LISTEN": ":8091", "EXEAT_TLS": "self-signed"}, "https://127.0.0.1:8091/"),
+            ({"EXEAT_CONTROL_LISTEN": "off"}, None),
+            ({"EXEAT_CONTROL_LISTEN": "unix:/run/x.sock"}, None),
+        ],
+    )
+    def test_url(self, tmp_path: Path, process: dict[str, str], url: str | None) -> None:
+        """The printed URL is one that a browser on this machine can open."""
+        assert find_dashboard(read_settings(process, tmp_path)) == url
+
+
 class TestPage:
     KEYS = make_keys()
     FACTS = Facts(
@@ -70,6 +107,8 @@ class TestPage:
         make_examples(Gateway("http://127.0.0.1:8080"), PORTS, KEYS),
         "Port 8080 is taken",
         has_traffic=True,
+        dashboard="http://127.0.0.1:8081/",
+        token="exeat_admin_example",
     )
 
     def test_plain(self) -> None:

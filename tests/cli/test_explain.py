@@ -17,8 +17,18 @@ UNKNOWN = make_key()
 LOCAL = {"plaintext": True, "network": {"private": ["127.0.0.0/8"]}, "circuit": "off"}
 CLOSED = {**LOCAL, "url": "http://127.0.0.1:9"}
 SEVERAL = [{"url": "http://127.0.0.8:9", "priority": 1}, {"url": "http://127.0.0.7:9/v1", "weight": 3}]
+PLACES: dict[str, object] = {
+    "path": {"kind": "path", "prefix": "/bot", "secret": MARKER},
+    "cookie": {"kind": "cookie", "name": "session", "secret": MARKER},
+    "body": {"kind": "body", "name": "token", "secret": MARKER},
+    "hmac": [{"kind": "header", "name": "X-Id", "secret": MARKER}, {"kind": "hmac", "secret": MARKER}],
+}
 DOCUMENT = {
     "upstreams": {
+        **{
+            name: {**CLOSED, "url": f"http://127.0.0.2{number}:9/v1", "credential": credential}
+            for number, (name, credential) in enumerate(PLACES.items())
+        },
         "bearer": {**CLOSED, "credential": {"kind": "bearer", "secret": MARKER}},
         "basic": {**CLOSED, "url": "http://127.0.0.2:9", "credential": {"kind": "basic", "username": MARKER}},
         "header": {
@@ -36,6 +46,14 @@ DOCUMENT = {
         "private": {"url": "https://localhost:9"},
         "other": {**CLOSED, "url": "http://127.0.0.6:9"},
         "several": {**LOCAL, "endpoints": SEVERAL, "balance": "least-pending"},
+        "family": {
+            **CLOSED,
+            "url": "http://127.0.0.9:9/v1",
+            "credential": {"kind": "bearer", "secret": MARKER},
+            "siblings": ["http://127.0.0.10:9", {"host": "http://127.0.0.11:9", "credential": False}],
+            "links": ["next", "$.paging.more", {"field": "upload_url", "signed": "15m"}],
+            "scrub_bodies": True,
+        },
     },
     "consumers": {
         "web": {
@@ -47,6 +65,8 @@ DOCUMENT = {
                 "query",
                 "private",
                 "several",
+                "family",
+                *PLACES,
                 {"upstream": "other", "methods": ["GET"], "mode": "report"},
             ],
         },
@@ -64,6 +84,11 @@ CALLS = [
     ("GET", "/query/items%2fsecret"),
     ("POST", "/other/user"),
     ("GET", "/private/user"),
+    *(("GET", f"/{name}/user") for name in PLACES),
+    ("POST", "/body/user"),
+    ("GET", "/family/~127.0.0.10:9/x"),
+    ("GET", "/family/~127.0.0.12:9/x"),
+    ("GET", "/http://127.0.0.11:9/x"),
     ("GET", "/nothing/user"),
     ("GET", "/https://unknown.example/x"),
     ("GET", "/http://127.0.0.1:9/user"),
@@ -133,11 +158,40 @@ def test_a_consumer_or_digest_stands_for_a_key(gateway: Gateway, name: str) -> N
         ("/basic/user", "Authorization: Basic (redacted)"),
         ("/header/user", "X-Token: (redacted)"),
         ("/query/items/1?api_key=mine&x=1", "GET /v2/items/1?x=1&api_key=(redacted) HTTP/1.1"),
+        ("/path/getMe", "GET /v1/bot(redacted)/getMe HTTP/1.1"),
+        ("/cookie/user", "Cookie: (redacted)"),
+        ("/hmac/user", "X-Id: (redacted)"),
+        ("/hmac/user", "X-Signature: (redacted)"),
+        ("/hmac/user", "X-Timestamp: (redacted)"),
     ],
 )
 def test_what_leaves_is_shown_without_its_secret(gateway: Gateway, target: str, line: str) -> None:
     """The head that would leave has the credential in its place, its secret masked."""
     assert line in leaves(gateway, "web", "GET", target)
+
+
+def test_a_key_in_the_upstreams_own_place(gateway: Gateway) -> None:
+    """A key where the upstream expects its secret is found there, and neither shown nor sent."""
+    status, answer = explain(gateway, KEY.key, "GET", f"/path/bot{KEY.key}/getMe")
+    assert status == 0
+    assert "the upstream's own place for its secret" in json.dumps(answer)
+    assert answer["leaves"] == ["GET /v1/bot(redacted)/getMe HTTP/1.1", "Host: 127.0.0.20:9"]
+
+
+def test_a_sibling_is_named(gateway: Gateway) -> None:
+    """A call of a sibling says so, with what leaves for it: the credential only where that may go."""
+    _, answer = explain(gateway, "web", "GET", "/family/~127.0.0.10:9/x", "-H", "Accept-Encoding: gzip")
+    assert "sibling 127.0.0.10:9 of upstream family" in json.dumps(answer)
+    assert "in a body of JSON, so do the URLs in next, $.paging.more, upload_url" in json.dumps(answer)
+    assert "those in upload_url may be called by POST without a key for 900 s" in json.dumps(answer)
+    assert answer["leaves"] == [
+        "GET /x HTTP/1.1",
+        "Host: 127.0.0.10:9",
+        "Accept-Encoding: identity",
+        "Authorization: Bearer (redacted)",
+    ]
+    bare = leaves(gateway, "web", "GET", "/family/~127.0.0.11:9/x")
+    assert bare == ["GET /x HTTP/1.1", "Host: 127.0.0.11:9", "Accept-Encoding: identity"]
 
 
 def test_secrets_of_the_caller_are_masked_too(gateway: Gateway) -> None:

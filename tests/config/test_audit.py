@@ -68,7 +68,7 @@ def test_the_environment_writes_every_list() -> None:
 
     look(json.loads(render_schema()))
     assert {"query_values", "redact", "grants"} <= found
-    assert found - LISTS == {"keys", "limits", "rules", "webhooks"}
+    assert found - LISTS == {"keys", "limits", "members", "pool", "rules", "webhooks"}
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_merged(desk: Desk) -> None:
     }
     credential = snapshot.upstreams[b"api"].credential
     assert credential is not None
-    assert credential.line is not None
-    assert credential.line.octets == b"Authorization: Bearer s3cr3t-value\r\n"
+    assert credential.lines is not None
+    assert credential.lines.octets == b"Authorization: Bearer s3cr3t-value\r\n"
 
 
 def test_one_name_in_both(desk: Desk) -> None:

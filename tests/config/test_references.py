@@ -10,8 +10,8 @@ ONE = "upstreams:\n  a:\n    url: https://a.com\n    credential: {kind: bearer, 
 
 def line_of(desk: Desk, written: str, **variables: str) -> str:
     injection = desk.load(ONE % written, **variables).snapshot.upstreams[b"a"].credential
-    assert isinstance(injection.line, Secret)
-    return injection.line.reveal().rstrip("\r\n")  # how a line ends is the credential's own affair
+    assert isinstance(injection.lines, Secret)
+    return injection.lines.reveal().rstrip("\r\n")  # how a line ends is the credential's own affair
 
 
 def test_environment(desk: Desk) -> None:

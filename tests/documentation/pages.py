@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 # Pages with examples; what is under reference/ is generated, and checked where it is generated.
-TOLD = [ROOT / "README.md", *sorted((DOCS / "concepts").glob("*.md")), *sorted((DOCS / "guides").glob("*.md"))]
+TOLD = [ROOT / "README.md", *sorted((DOCS / "concepts").glob("*.md")), *sorted((DOCS / "guides").rglob("*.md"))]
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 PAGES = [*TOLD, DOCS / "README.md", *DECISIONS]
 

@@ -4,7 +4,9 @@
 |-------------------------------------------|------------------------------------------------------------------------|
 | ports 8080, 8081 and 8443                 | free ports                                                             |
 | `https://api.github.com` and its like     | `https://api.github.com.localhost:PORT`, a stand-in on loopback        |
+| `…/~uploads.github.com` and its like      | the same, after `~`                                                    |
 | such a URL in the document                | a line more, which lets the gateway call loopback                      |
+| a preset of such a URL in the document    | two lines more: with the URL, and that                                 |
 | such a host among the destinations        | the same, with `private`                                               |
 | the private networks of internal upstreams| loopback                                                               |
 | a digest of 64 digits in the document     | that of a key which was made on the page or for it                     |
@@ -20,6 +22,7 @@ import socket
 from collections.abc import Mapping
 from functools import partial
 
+from exeat.config.presets import read_preset
 from tests.documentation.standins import STAND_INS, StandIn
 from tests.support.gateway import MadeKey, make_key
 
@@ -57,7 +60,8 @@ class Spelling:
     def command(self, text: str) -> str:
         """A command, or a file that isn't a document."""
         for one in STAND_INS:
-            text = re.sub(rf"({one.scheme}:/{{1,2}}){re.escape(one.host)}(?![\w.-])", rf"\g<1>{self._here(one)}", text)
+            before = rf"({one.scheme}:/{{1,2}}|/~)"
+            text = re.sub(rf"{before}{re.escape(one.host)}(?![\w.-])", rf"\g<1>{self._here(one)}", text)
         for port, here in self._gateway_ports.items():
             text = re.sub(rf"\b{port}\b", here, text)
         text = _FOLDERS.sub(rf"{self._folder}/\1/", text)
@@ -70,7 +74,7 @@ class Spelling:
         for number, line in enumerate(text.splitlines(), 1):
             here = self._destinations(self.command(self.digests(line)))
             here = re.sub(r"private: \[10\.[^\]]*\]", f"private: {LOOPBACK}", here)
-            lines += [here, *_reach(line)]
+            lines += [here, *_reach(line), *self._address(line)]
             self._lines += [number] * (len(lines) - len(self._lines))
         return "\n".join(lines) + "\n"
 
@@ -93,6 +97,18 @@ class Spelling:
         suffix = "" if one.name == "127.0.0.1" else ".localhost"
         return f"{one.name}{suffix}:{self._ports[one.host]}"
 
+    def _address(self, line: str) -> list[str]:
+        """The lines that put an upstream of a preset where the stand-in for its API is."""
+        found = re.fullmatch(r"( +)preset: ([a-z0-9-]+)", line)
+        preset = None if found is None else read_preset(found[2])
+        if (
+            found is None
+            or preset is None
+            or not any(preset.url.startswith(f"https://{one.host}") for one in STAND_INS)
+        ):
+            return []
+        return [f"{found[1]}url: {self.command(preset.url)}", f"{found[1]}network: {{private: {LOOPBACK}}}"]
+
     def _destinations(self, line: str) -> str:
         for one in STAND_INS:
             if not one.is_destination:
@@ -108,7 +124,7 @@ class Spelling:
     def output(self, text: str) -> str:
         """What a program printed."""
         self._made += [MadeKey(key, hashlib.sha256(key.encode()).hexdigest()) for key in _MADE.findall(text)]
-        for one in STAND_INS:
+        for one in sorted(STAND_INS, key=lambda one: -len(one.host)):  # files.slack.com before slack.com
             text = text.replace(self._here(one), one.host)
             text = text.replace(f".{self._here(one).partition('.')[2]}", "." + one.host.partition(".")[2])
             text = text.replace(f"{one.name}.localhost", one.name)

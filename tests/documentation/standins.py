@@ -11,51 +11,52 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.apis import kinds, translation
+from tests.support.apis.answers import Answer, Reply, Request
+from tests.support.apis.anthropic import Anthropic
+from tests.support.apis.aws import Aws
+from tests.support.apis.github import GitHub
+from tests.support.apis.openai import OpenAi
+from tests.support.apis.slack import Slack
+from tests.support.apis.stripe import Stripe
+from tests.support.apis.tokens import REFRESH_TOKEN, SECRET, Tokens
+from tests.support.apis.translation import Translation
 from tests.support.certificates import Authority
 
 # What the pages' documents refer to, and what the stand-ins ask for.
 SECRETS = {
     "GITHUB_TOKEN": "ghp_example",
     "OPENAI_API_KEY": "sk-example",
+    "ANTHROPIC_API_KEY": "sk-ant-example",
+    "SLACK_TOKEN": "xoxb-example",
     "STRIPE_SECRET": "sk_test_example",
+    "AWS_SECRET": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "MAPS_KEY": "maps-example",
     "MODEL_KEY": "model-example",
+    "LOGIN_SECRET": SECRET,
+    "LOGIN_REFRESH_TOKEN": REFRESH_TOKEN,
+    "TELEGRAM_TOKEN": kinds.TELEGRAM_TOKEN,
+    "FORUM_SESSION": kinds.FORUM_SESSION,
+    "PUSH_TOKEN": kinds.PUSH_TOKEN,
+    "RECORDS_SECRET": kinds.RECORDS_SECRET,
+    "SIGNING_SECRET": kinds.SIGNING_SECRET,
+    "EXCHANGE_KEY": kinds.EXCHANGE_KEY,
+    "EXCHANGE_PASSPHRASE": kinds.EXCHANGE_PASSPHRASE,
+    "EXCHANGE_SECRET": kinds.EXCHANGE_SECRET,
+    "TRANSLATE_KEY_A": translation.KEYS["a"],
+    "TRANSLATE_KEY_B": translation.KEYS["b"],
+    "TRANSLATE_KEY_C": translation.KEYS["c"],
     "WEBHOOK_SECRET": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as a stand-in sees it; `root` is the URL that it was called by, without a path."""
-
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    fields: Mapping[str, str]
-    body: bytes
-    root: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: `events` is a body sent piece by piece, in chunks."""
-
-    status: int
-    data: object = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    events: tuple[str, ...] = ()
-
-
-Answer = Callable[[Request], Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,13 @@ def github(request: Request) -> Reply:
             threading.Event().wait(1.5)
             return Reply(200, {})
         case _:
-            return Reply(404, {"message": "Not Found"})
+            return GITHUB.api(request)
 
 
 def stripe(request: Request) -> Reply:
-    """A little of Stripe, which wants its key as a user name."""
+    """A little of Stripe, which takes its key as a user name, and more of it, which takes it as a bearer token."""
+    if _bearer("STRIPE_SECRET", request):
+        return STRIPE.api(request)
     given = "Basic " + base64.b64encode(f"{SECRETS['STRIPE_SECRET']}:".encode()).decode()
     if request.fields.get("authorization") != given:
         return Reply(401, {"error": {"type": "invalid_request_error"}})
@@ -111,23 +114,6 @@ def stripe(request: Request) -> Reply:
         amount = int(parse_qs(request.body.decode())["amount"][0])
         return Reply(200, {"id": "ch_1", "amount": amount})
     return Reply(200, {"object": "list", "data": []})
-
-
-def openai(request: Request) -> Reply:
-    """Chat completions, whole or as a stream of events."""
-    if not _bearer("OPENAI_API_KEY", request):
-        return Reply(401, {"error": {"message": "Incorrect API key"}})
-    asked = json.loads(request.body)
-    common = {"id": "chatcmpl-1", "created": 1, "model": asked["model"]}
-    if not asked.get("stream"):
-        choice = {"index": 0, "message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}
-        return Reply(200, {**common, "object": "chat.completion", "choices": [choice]})
-    pieces = ["Hel", "lo."]
-    events = [
-        {**common, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": piece}}]}
-        for piece in pieces
-    ]
-    return Reply(200, events=(*(f"data: {json.dumps(event)}\n\n" for event in events), "data: [DONE]\n\n"))
 
 
 def maps(request: Request) -> Reply:
@@ -188,12 +174,38 @@ def echo(request: Request) -> Reply:
 
 
 BILLING = Billing()
+GITHUB = GitHub(SECRETS["GITHUB_TOKEN"])
+SLACK = Slack(SECRETS["SLACK_TOKEN"])
+STRIPE = Stripe(SECRETS["STRIPE_SECRET"])
+TOKENS = Tokens()
+AWS = Aws(SECRETS["AWS_SECRET"])
 STAND_INS = (
     StandIn("api.github.com", github),
     StandIn("api.stripe.com", stripe),
-    StandIn("api.openai.com", openai),
+    StandIn("uploads.github.com", GITHUB.uploads),
+    StandIn("files.stripe.com", STRIPE.files),
+    StandIn("api.openai.com", OpenAi(SECRETS["OPENAI_API_KEY"], "gpt-example", ("Hel", "lo."))),
+    StandIn("api.anthropic.com", Anthropic(SECRETS["ANTHROPIC_API_KEY"], ("claude-example",), ("Hel", "lo."))),
+    StandIn("slack.com", SLACK.api),
+    StandIn("files.slack.com", SLACK.files),
+    StandIn("login.example.net", TOKENS.login),
+    StandIn("crm.example.net", TOKENS.api),
+    StandIn("git.example.net", TOKENS.github),
+    StandIn("oauth2.googleapis.com", TOKENS.login),
+    StandIn("storage.googleapis.com", TOKENS.api),
+    StandIn("s3.eu-west-1.amazonaws.com", AWS.s3),
+    StandIn("sqs.eu-west-1.amazonaws.com", AWS.sqs),
+    StandIn("files.example.net", Aws(SECRETS["AWS_SECRET"]).s3),
     StandIn("maps.example.net", maps),
     StandIn("model.example.net", model),
+    StandIn("api.telegram.org", kinds.telegram),
+    StandIn("forum.example.net", kinds.forum),
+    StandIn("push.example.net", kinds.push),
+    StandIn("records.example.net", kinds.records),
+    StandIn("signed.example.net", kinds.signed),
+    StandIn("hooks.example.net", kinds.hook),
+    StandIn("exchange.example.net", kinds.exchange),
+    StandIn("translate.example.net", Translation()),
     StandIn("orders.example.net", Orders()),
     StandIn("billing-a.internal:8443", BILLING.server("a"), is_private=True),
     StandIn("billing-b.internal:8443", BILLING.server("b"), is_private=True),
@@ -226,6 +238,8 @@ def run_stand_ins(folder: Path) -> Iterator[Running]:
                 context.load_verify_locations(authority.file)
                 context.verify_mode = ssl.CERT_REQUIRED
             ports[one.host] = stack.enter_context(_serving(one, context))
+        SLACK.files_url = f"https://files.slack.com.localhost:{ports['files.slack.com']}"
+        GITHUB.uploads_url = f"https://uploads.github.com.localhost:{ports['uploads.github.com']}"
         yield Running(ports, authority)
 
 
@@ -300,8 +314,9 @@ def _handler(one: StandIn) -> type[BaseHTTPRequestHandler]:
                 for event in (*reply.events, ""):
                     self.wfile.write(f"{len(event):x}\r\n{event}\r\n".encode())
                 return
-            body = json.dumps(reply.data, separators=(",", ":")).encode()
-            self.send_header("Content-Type", "application/json")
+            body = reply.body()
+            if "Content-Type" not in reply.fields:
+                self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

@@ -6,7 +6,7 @@ r"""One page told as a story: its examples run from top to bottom, in one folder
 * `curl` in a table runs, and is answered with a status below 400.
 * `python` runs; a `text` block right behind it is what it prints. Other `text` is for people.
 * `json` is JSON.
-* Any other block opens with `# NAME`, and is written to that file.
+* Any other block opens with `# NAME` (or `// NAME`), and is written to that file.
 
 `exeat serve` as a command starts a gateway, which ends before the next one and at the end of the page. A command that
 fails fails the page, unless `echo $?` follows.
@@ -26,7 +26,7 @@ from tests.documentation.comparing import matches
 from tests.documentation.pages import Block, Page
 from tests.documentation.session import Said, Session
 from tests.documentation.spelling import Spelling
-from tests.documentation.standins import SECRETS, Running
+from tests.documentation.standins import SECRETS, TOKENS, Running
 from tests.support.gateway import environment, wait_until
 
 DOCUMENT = "exeat.yaml"
@@ -34,7 +34,7 @@ BROKEN = "broken.yaml"
 _SERVE = re.compile(r"(?P<settings>(?:\w+=\S+ )*)exeat serve(?P<rest>[^&]*)&?")
 _LOOKS = re.compile(r"tail |cat ")
 LOOK_S = 5.0
-_NAME = re.compile(r"# (?P<name>[\w./-]+)\n")
+_NAME = re.compile(r"(?:#|//) (?P<name>[\w./-]+)\n")
 _IN_FORCE = re.compile(r"in force|nothing is different")
 _SERVES = re.compile(r"Exeat \S+ serves|\"serving\"")
 
@@ -232,6 +232,8 @@ def _provide_files(folder: Path, running: Running) -> None:
         (folder / place).mkdir(parents=True)
     (folder / ".curlrc").write_text("no-progress-meter\n", "utf-8")  # as on a terminal
     (folder / "run/secrets/stripe").write_text(SECRETS["STRIPE_SECRET"] + "\n", "utf-8")
+    google = f"https://oauth2.googleapis.com.localhost:{running.ports['oauth2.googleapis.com']}"
+    TOKENS.provide(folder / "run/secrets", google)
     authority = running.authority
     (folder / "etc/exeat/internal-ca.pem").write_bytes(authority.file.read_bytes())
     authority.write_pair(folder / "etc/exeat/client.pem", folder / "etc/exeat/client.key", "gateway.internal")

@@ -22,6 +22,7 @@ from tests.support.recorded import database_of, edit, run_here, wait_for_records
 
 PLAIN = MARKERS.make("plain content of a body")  # what is in a body stands in no file, as no secret does
 TOKEN = MARKERS.make("secret of the upstream")
+FILLED = {"kind": "body", "name": "key", "secret": TOKEN}
 REDACT = ["$.token", "$..password"]
 
 
@@ -111,6 +112,7 @@ def running() -> Iterator[Place]:
                 "kept": origin.entry(credential=credential, follow_redirects=2, bodies=sizes),
                 "json": origin.entry(credential=credential, hosts=["json.test"], bodies={**sizes, "redact": REDACT}),
                 "deep": origin.entry(hosts=["deep.test"], bodies={**sizes, "redact": ["$.token"]}),
+                "filled": origin.entry(hosts=["filled.test"], credential=FILLED, bodies=sizes),
                 "short": origin.entry(hosts=["short.test"], bodies={"response": 100}),
                 "bare": origin.entry(hosts=["bare.test"]),
             },
@@ -125,6 +127,14 @@ def place() -> Iterator[Place]:
     """A running gateway."""
     with running() as place:
         yield place
+
+
+def test_a_credential_in_the_body(place: Place) -> None:
+    """What is kept of a request is what the caller sent; the credential that left in it isn't there, nor its echo."""
+    sent = json.dumps({"text": PLAIN, "key": "mine"}).encode()
+    identifier = place.call("/filled/echo", sent, "Content-Type: application/json")
+    assert place.kept(identifier, "request")[1] == sent
+    assert TOKEN.encode() not in place.kept(identifier, "response")[1]
 
 
 def test_both_sides(place: Place) -> None:

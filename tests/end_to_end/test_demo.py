@@ -49,7 +49,9 @@ class Demo:
         self.folder = folder / "tmp"
         self.folder.mkdir()
         self._out, self._err = folder / "out", folder / "err"
-        variables = environment({"EXEAT_LISTEN": listen, "TMPDIR": str(self.folder), **env})
+        variables = environment(
+            {"EXEAT_LISTEN": listen, "EXEAT_CONTROL_LISTEN": "127.0.0.1:0", "TMPDIR": str(self.folder), **env}
+        )
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 [*EXEAT, "demo", *options],
@@ -106,7 +108,7 @@ class Demo:
     def interrupt(self, number: signal.Signals) -> int:
         """Send a signal as a terminal does, to the whole foreground group; the exit code."""
         os.killpg(self._process.pid, number)
-        return self._process.wait(15)
+        return self._process.wait(30)
 
     def kill(self) -> None:
         """Kill the process that was started, and only that one."""

@@ -106,7 +106,7 @@ def test_copying_refuses_it() -> None:
 def test_the_one_way_to_hand_it_over() -> None:
     """Supervisor and workers have a way of their own."""
     handed = loads(dumps(snapshot(upstream(kind=Bearer(SECRET)))))
-    line = handed.upstreams[b"api"].credential.line
+    line = handed.upstreams[b"api"].credential.lines
     assert line is not None
     assert MARKER in line.reveal()
 

@@ -352,11 +352,11 @@ def test_short_secrets_are_not_looked_for(kind: Kind) -> None:
 def test_kinds_without_a_secret(kind: Kind) -> None:
     """A kind without a secret fills no slot."""
     injection = prepare(kind, ORIGINS)
-    assert (injection.slot, injection.line, injection.parameter, injection.pair, injection.needles) == (
+    assert (injection.slot, injection.lines, injection.parameter, injection.pairs, injection.needles) == (
         None,
         None,
         None,
-        None,
+        (),
         (),
     )
     assert injection.passes_caller is isinstance(kind, Caller)

@@ -80,6 +80,20 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
             None,
         ),
     ],
+    "CircleCI": [
+        (
+            200,
+            [
+                "X-RateLimit-Limit-Second: 51",
+                "X-RateLimit-Remaining-Second: 40",
+                "X-RateLimit-Limit-Minute: 3060",
+                "X-RateLimit-Remaining-Minute: 2",
+            ],
+            allows(2, 3060, 60 * S),
+        ),
+        (429, ["X-RateLimit-Remaining-Hour: 0", "Retry-After: 90"], allows(0, None, 60 * S, 90 * S)),
+        (200, ["X-RateLimit-Remaining-Day: 0"], allows(0, None, 60 * S, 60 * S)),
+    ],
     "Cloudflare": [
         (200, ['Ratelimit: "default";r=50;t=30', 'Ratelimit-Policy: "default";q=1200;w=300'], allows(50, 1200, 30 * S)),
         (
@@ -87,6 +101,19 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
             ['Ratelimit: "default";r=0;t=30', 'Ratelimit-Policy: "default";q=1200;w=300', "retry-after: 31"],
             allows(0, 1200, 30 * S, 31 * S),
         ),
+    ],
+    "Datadog": [
+        (
+            429,
+            [
+                "X-RateLimit-Limit: 100",
+                "X-RateLimit-Period: 3600",
+                "X-RateLimit-Remaining: 0",
+                "X-RateLimit-Reset: 1200",
+                "X-RateLimit-Name: timeseries_query",
+            ],
+            allows(0, 100, 1200 * S, 1200 * S, b"timeseries_query"),
+        )
     ],
     "Discord": [
         (
@@ -148,6 +175,16 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
                 f"RateLimit-Reset: {EPOCH_S + 57}",
             ],
             allows(594, 600, 57 * S),
+        ),
+        (  # what is counted for all of the API
+            429,
+            ["RateLimit-Name: throttle_authenticated_api", "RateLimit-Remaining: 0", "Retry-After: 30"],
+            allows(0, None, None, 30 * S),
+        ),
+        (
+            429,
+            ["RateLimit-Name: throttle_authenticated_packages_api", "RateLimit-Remaining: 0", "Retry-After: 30"],
+            allows(0, None, None, 30 * S, b"throttle_authenticated_packages_api"),
         ),
         (  # another limit, of which it tells nothing
             429,
@@ -212,6 +249,33 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
             allows(0, 10, S, S),
         ),
     ],
+    "Linear": [
+        (  # a tenth of an hour, within which it all comes back, for one in ten
+            200,
+            [
+                "X-RateLimit-Requests-Limit: 10",
+                "X-RateLimit-Requests-Remaining: 0",
+                f"X-RateLimit-Requests-Reset: {(EPOCH_S + 3600) * 1000}",
+                "X-RateLimit-Complexity-Limit: 250000",
+                "X-RateLimit-Complexity-Remaining: 249000",
+                f"X-RateLimit-Complexity-Reset: {(EPOCH_S + 10) * 1000}",
+            ],
+            allows(0, 10, 360 * S, 360 * S),
+        ),
+        (200, ["X-RateLimit-Endpoint-Requests-Remaining: 0"], None),  # one query's, not the API's
+    ],
+    "Mistral": [
+        (
+            200,
+            ["x-ratelimit-limit-req-minute: 60", "x-ratelimit-remaining-req-minute: 1"],
+            allows(1, 60, 60 * S),
+        ),
+        (
+            429,
+            ["x-ratelimit-limit-tokens-minute: 500000", "x-ratelimit-remaining-tokens-minute: 0"],
+            allows(0, 500000, 60 * S, 60 * S),
+        ),
+    ],
     "OpenAI": [
         (
             200,
@@ -231,6 +295,32 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
             allows(0, 3, 120 * S, 120 * S),  # one in three is back after a third of the time
         ),
         (200, ["x-ratelimit-remaining-requests: 2", "x-ratelimit-reset-requests: 20ms"], allows(2, None, 20_000_000)),
+        (
+            429,
+            ["x-ratelimit-remaining-project-tokens: 0", "x-ratelimit-reset-project-tokens: 2s"],
+            allows(0, None, 2 * S, 2 * S),
+        ),
+    ],
+    "Salesforce": [
+        (200, ["Sforce-Limit-Info: api-usage=18/5000"], allows(4982, 5000, None)),
+        (
+            200,
+            ["Sforce-Limit-Info: api-usage=25/5000; per-app-api-usage=17/250(appName=sample)"],
+            allows(4975, 5000, None),
+        ),
+    ],
+    "Sentry": [
+        (
+            429,
+            [
+                "X-Sentry-Rate-Limit-Limit: 40",
+                "X-Sentry-Rate-Limit-Remaining: 0",
+                f"X-Sentry-Rate-Limit-Reset: {EPOCH_S + 1}",
+                "X-Sentry-Rate-Limit-ConcurrentLimit: 25",
+                "X-Sentry-Rate-Limit-ConcurrentRemaining: 24",
+            ],
+            allows(0, 40, S, S),
+        )
     ],
     "Shopify": [
         (200, ["X-Shopify-Shop-Api-Call-Limit: 32/40"], allows(8, 40, None)),
@@ -267,6 +357,19 @@ CASES: dict[str, list[tuple[int, list[str], Allowance | None]]] = {
             allows(9, 700, 41 * S),
         ),
         (429, ["Retry-After: 93"], allows(None, None, None, 93 * S)),
+    ],
+    "Zoom": [
+        (
+            429,
+            [
+                "X-RateLimit-Category: Heavy",
+                "X-RateLimit-Type: Daily-limit",
+                "X-RateLimit-Limit: 60000",
+                "X-RateLimit-Remaining: 0",
+                "Retry-After: 2026-03-01T12:30:00Z",
+            ],
+            allows(0, 60000, None, 1800 * S, b"Heavy"),
+        )
     ],
 }
 ROWS = [(name, *case) for name, cases in CASES.items() for case in cases]

@@ -148,3 +148,26 @@ def test_nothing_to_replace() -> None:
     assert not echoes(b"HTTP/1.1 200 OK\r\nX: y", NEEDLES)
     assert scrub([b"X: y\r\n"], NEEDLES) == [b"X: y\r\n"]
     assert not echoes(b"anything", ())
+
+
+FAMILY = Form(
+    GATEWAY, b"/api", ((API, b"/v1"),), ((origin("https://up.test"), b"", b"/api/~up.test"), (API, b"/v2", b"/x"))
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "mapped"),
+    [
+        (b"https://up.test/a?b#c", b"http://gateway.test/api/~up.test/a?b#c"),
+        (b"https://up.test", b"http://gateway.test/api/~up.test/"),
+        (b"https://up.test:8443/a", b"https://up.test:8443/a"),
+        (b"https://api.test/v1/a", b"http://gateway.test/api/a"),
+        (b"https://api.test/v2/a{?b,c}", b"http://gateway.test/x/a{?b,c}"),
+        (b"https://api.test/v3/a", b"https://api.test/v3/a"),
+        (b"/v1/a", b"/api/a"),
+        (b"/v2/a", b"/v2/a"),
+    ],
+)
+def test_urls_of_siblings(url: bytes, mapped: bytes) -> None:
+    """A URL of a sibling leads to it; the upstream's own come first, and relative ones are those of who was called."""
+    assert rewrite_url(url, FAMILY) == mapped

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exeat.proxy.endpoint_report import MOST, notable
+from exeat.proxy.endpoint_report import MOST, notable, resting
 
 
 def one(name: str, state: str = "closed", **more: Any) -> dict[str, Any]:
@@ -23,3 +23,11 @@ def test_it_is_bounded() -> None:
     found = notable([*busy, one("rests", "open", reason="why")], 0.0)
     assert len(found) == MOST
     assert found[0]["endpoint"] == "rests"
+
+
+def test_credentials() -> None:
+    """Credentials that rest are named as they are, with the time of their rest's end, and not more than fit."""
+    rests: dict[str, Any] = {"upstream": "api", "credential": "bearer 1", "state": "refused", "rests_s": 4.2}
+    found = resting([rests] * (2 * MOST), 1000.0)
+    assert len(found) == MOST
+    assert found[0] == {"upstream": "api", "credential": "bearer 1", "state": "refused", "rests_until": 1005}

@@ -5,8 +5,20 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from exeat.model.credential import Basic, Bearer, Caller, Header, Kind, Nothing, Query
+from exeat.model.credential import (
+    Basic,
+    Bearer,
+    Caller,
+    Cookie,
+    Header,
+    Kind,
+    Nothing,
+    Query,
+    Segment,
+    Together,
+)
 from exeat.model.secret import Secret
+from exeat.model.signing import HmacSignature
 from tests.support.playbook import message
 from tests.support.secret_search import basic
 
@@ -14,10 +26,11 @@ Lines = tuple[str, ...]
 
 
 class Slot(NamedTuple):
-    """A place for a key: field lines, and a query."""
+    """A place for a key: field lines, a query, and what stands in the path before the rest."""
 
     lines: Callable[[str], Lines] = lambda _: ()
     query: Callable[[str], str] = lambda _: ""
+    path: Callable[[str], str] = lambda _: ""
 
 
 SLOTS: Mapping[str, Slot] = {
@@ -70,6 +83,14 @@ def offers(secret: str, user: str) -> Mapping[str, Offer]:
         "own parameter, encoded": Slot(query=lambda key: f"?%74oken={key.replace('_', '%5f')}"),
         "own parameter twice": Slot(query=lambda key: f"?token={key}&token={key}"),
     }
+    own_segment = {"own segment": Slot(path=lambda key: f"/bot{key}")}
+    own_cookie = {
+        "own cookie": Slot(lambda key: (f"Cookie: session={key}",)),
+        "own cookie among others": Slot(lambda key: (f"cookie: a=1;session={key}; b=2", "Cookie: c=3")),
+        "own cookie twice": Slot(lambda key: (f'Cookie: session="{key}"', f"Cookie: session={key}")),
+    }
+    signature = HmacSignature(Secret("s1gned"), "sha256", "hex", "{target}{body}", (("X-Sum", "v1={signature}"),))
+    several = (Header("X-Token", Secret(secret), ""), Query("id", Secret(user)), Cookie("a", Secret(user)), signature)
     return {
         "bearer": Offer(Bearer(Secret(secret)), (secret,), {}),
         "basic": Offer(Basic(Secret(user), Secret(secret)), (user, secret), {}),
@@ -79,6 +100,10 @@ def offers(secret: str, user: str) -> Mapping[str, Offer]:
         "X-API-Key": Offer(Header("X-API-Key", Secret(secret), ""), (secret,), {}),
         "cookie": Offer(Header("Cookie", Secret(secret), "session="), (secret,), {}),
         "query": Offer(Query("token", Secret(secret)), (secret,), own_parameter),
+        "path": Offer(Segment(Secret(secret), "/bot"), (secret,), own_segment),
+        "a cookie of its own": Offer(Cookie("session", Secret(secret)), (secret,), own_cookie),
+        "several at once": Offer(Together(several), (secret, user), own_field),
+        "hmac": Offer(signature, (), {}),
         "caller": Offer(Caller(), (), {}),
         "none": Offer(Nothing(), (), {}),
         "destination": Offer(None, (), {}),
@@ -95,9 +120,10 @@ class Call(NamedTuple):
 Mode = Callable[[str, Slot], Call]
 
 
-def _plain(target: str, host: str, *lines: str) -> Mode:
+def _plain(before: str, host: str, *lines: str) -> Mode:
     def call(key: str, slot: Slot) -> Call:
-        start = (f"GET {target}{slot.query(key)} HTTP/1.1", f"Host: {host}", "TE: trailers")
+        target = f"{before}{slot.path(key)}/v1/things{slot.query(key)}"
+        start = (f"GET {target} HTTP/1.1", f"Host: {host}", "TE: trailers")
         return Call(message(*start, *lines, *slot.lines(key)))
 
     return call
@@ -111,9 +137,9 @@ def _enveloped(*places: Mapping[str, str], batch: bool = False) -> Mode:
         for line in slot.lines(key):
             name, _, value = line.partition(":")
             headers.setdefault(name, []).append(value.strip())
-        query = slot.query(key)
+        below = f"{slot.path(key)}/v1/things{slot.query(key)}"
         calls: list[dict[str, object]] = [
-            {name: text if name == "upstream" else text + query for name, text in place.items()} | {"headers": headers}
+            {name: text if name == "upstream" else text + below for name, text in place.items()} | {"headers": headers}
             for place in places
         ]
         return _envelope(calls if batch else calls[0], len(places), f"Exeat-Key: {key}")
@@ -136,17 +162,17 @@ def _around(content: object) -> Mode:
     return call
 
 
-_PATH = {"upstream": "api", "path": "/v1/things"}
-_URL = {"url": "http://api.test/v1/things"}
+_PATH = {"upstream": "api", "path": ""}
+_URL = {"url": "http://api.test"}
 NAMED: Mapping[str, Mode] = {
-    "path": _plain("/api/v1/things", "gateway.test"),
-    "host": _plain("/v1/things", "api.gateway.test"),
+    "path": _plain("/api", "gateway.test"),
+    "host": _plain("", "api.gateway.test"),
     "envelope": _enveloped(_PATH),
-    "around an envelope": _around(_PATH),
+    "around an envelope": _around({"upstream": "api", "path": "/v1/things"}),
     "batch": _enveloped(_PATH, _URL, batch=True),
 }
 BY_URL: Mapping[str, Mode] = {
-    "URL in path": _plain("/http://api.test/v1/things", "gateway.test"),
-    "header": _plain("/v1/things", "gateway.test", "Exeat-Target: http://api.test"),
+    "URL in path": _plain("/http://api.test", "gateway.test"),
+    "header": _plain("", "gateway.test", "Exeat-Target: http://api.test"),
     "URL in envelope": _enveloped(_URL),
 }

@@ -25,6 +25,8 @@ SPELLED: dict[str, Callable[[str], str]] = {
     "base64 for URLs": lambda text: urlsafe_b64encode(text.encode("latin-1")).decode().rstrip("="),
     "base64 in a URL": lambda text: quote(b64encode(text.encode("latin-1")).decode(), safe=""),
 }
+SEGMENT_LENGTH = 20  # of a path: a shorter one is no secret
+
 # Where an answer can hold a text.
 PLACES: dict[str, Callable[[str], str]] = {
     "field": lambda text: f"X-Echo: {text}",
@@ -38,10 +40,11 @@ PLACES: dict[str, Callable[[str], str]] = {
 
 
 def words_of(raw: bytes) -> list[str]:
-    """Everything in a request that may be secret: its query, and the values of its fields, whole and in parts."""
+    """Everything in a request that may be secret: in its path and query, and its fields' values, whole and in parts."""
     start, *lines = raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     values = [line.partition(": ")[2] for line in lines]
-    query = start.split(" ")[1].partition("?")[2]
+    path, _, query = start.split(" ")[1].partition("?")
+    values += [unquote(segment, encoding="latin-1") for segment in path.split("/") if len(segment) >= SEGMENT_LENGTH]
     values += [unquote(part.partition("=")[2], encoding="latin-1") for part in query.split("&")]
     return [word for word in dict.fromkeys([*values, *(value.partition(" ")[2] for value in values)]) if word]
 

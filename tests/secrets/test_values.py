@@ -15,6 +15,8 @@ from pprint import pformat
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exeat.config.compile import load
 from exeat.config.document import Upstream
@@ -31,9 +33,27 @@ from tests.support.secret_search import holds, pieces_in
 
 SECRETS = {
     name: MARKERS.make(f"secret {name}")
-    for name in ("bearer", "user", "password", "header", "query", "environment", "file", "dotenv", "private")
+    for name in (
+        *("bearer", "user", "password", "header", "query", "environment", "file", "dotenv", "private"),
+        *("path", "cookie", "body", "several field", "several cookie", "hmac", "client", "refresh", "aws", "session"),
+        *("pooled field", "pooled path"),
+    )
 }
-CREDENTIALS: Mapping[str, Mapping[str, object]] = {
+PRIVATE_KEY = (
+    rsa.generate_private_key(65537, 2048)
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode("ascii")
+)
+SECRETS["key"] = MARKERS.add("a line of a private key", PRIVATE_KEY.splitlines()[5])
+ACCOUNT = {
+    "type": "service_account",
+    "client_email": "robot@project.example",
+    "private_key_id": "1",
+    "private_key": PRIVATE_KEY,
+    "token_uri": "https://token.example",
+}
+CLIENT = {"token_url": "https://token.example", "client_id": "me", "client_secret": SECRETS["client"]}
+CREDENTIALS: Mapping[str, object] = {
     "bearer": {"kind": "bearer", "secret": SECRETS["bearer"]},
     "basic": {"kind": "basic", "username": SECRETS["user"], "password": SECRETS["password"]},
     "header": {"kind": "header", "name": "X-Token", "secret": SECRETS["header"], "prefix": "Token "},
@@ -41,8 +61,37 @@ CREDENTIALS: Mapping[str, Mapping[str, object]] = {
     "environment": {"kind": "bearer", "secret": "${TOKEN_OF_THE_TEST}"},
     "file": {"kind": "bearer", "secret": "${file:token}"},
     "dotenv": {"kind": "bearer", "secret": "${DOTENV_OF_THE_TEST}"},
+    "path": {"kind": "path", "prefix": "/bot", "secret": SECRETS["path"]},
+    "cookie": {"kind": "cookie", "name": "session", "secret": SECRETS["cookie"]},
+    "body": {"kind": "body", "name": "token", "secret": SECRETS["body"]},
+    "hmac": {"kind": "hmac", "secret": SECRETS["hmac"]},
+    "client": {"kind": "oauth2-client-credentials", **CLIENT, "parameters": {"more": SECRETS["client"]}},
+    "refresh": {"kind": "oauth2-refresh-token", **CLIENT, "refresh_token": SECRETS["refresh"]},
+    "jwt": {"kind": "jwt-bearer", "token_url": "https://t.example", "issuer": "me", "private_key": PRIVATE_KEY},
+    "github": {"kind": "github-app", "app_id": "1", "installation_id": "2", "private_key": PRIVATE_KEY},
+    "google": {"kind": "google-service-account", "key": json.dumps(ACCOUNT), "scope": "all"},
+    "aws": {
+        "kind": "aws-sigv4",
+        "access_key": "AKIAIOSFODNN7EXAMPLE",
+        "secret_key": SECRETS["aws"],
+        "session_token": SECRETS["session"],
+        "region": "eu-west-1",
+        "service": "s3",
+    },
     "caller": {"kind": "caller"},
     "none": {"kind": "none"},
+    "pool": {
+        "kind": "pool",
+        "members": [
+            {"kind": "header", "name": "X-Token", "secret": SECRETS["pooled field"], "weight": 2},
+            {"kind": "path", "prefix": "/bot", "secret": SECRETS["pooled path"]},
+        ],
+    },
+    "several": [
+        {"kind": "header", "name": "X-Token", "secret": SECRETS["several field"]},
+        {"kind": "cookie", "name": "session", "secret": SECRETS["several cookie"]},
+        {"kind": "hmac", "secret": SECRETS["hmac"]},
+    ],
 }
 KEY = make_registered_key()
 
@@ -180,6 +229,33 @@ FAULTS: Mapping[str, Callable[[str], Mapping[str, object]]] = {
     "half a reference": lambda text: {"kind": "bearer", "secret": "${" + text},
     "an unknown reference": lambda text: {"kind": "bearer", "secret": "${secret:" + text + "}"},
     "no name of the vault": lambda text: {"kind": "bearer", "secret": "${vault:" + text + "}"},
+    "a cookie that ends early": lambda text: {"kind": "cookie", "name": "a", "secret": f"{text};{text}"},
+    "a prefix that is none": lambda text: {"kind": "path", "prefix": text, "secret": text},
+    "a member in a wrong format": lambda text: {"kind": "body", "name": text, "secret": text, "format": text},
+    "a key in no encoding": lambda text: {"kind": "hmac", "secret": f"{text}!", "key_encoding": "base64"},
+    "a template with it": lambda text: {"kind": "hmac", "secret": text, "template": f"{{{text}}}"},
+    "a signed field with it": lambda text: {"kind": "hmac", "secret": text, "headers": {"X-A": f"{{{text}}}"}},
+    "a signed field named so": lambda text: {"kind": "hmac", "secret": text, "headers": {f"X {text}": "{signature}"}},
+    "a private key that is none": lambda text: {
+        "kind": "github-app",
+        "app_id": "1",
+        "installation_id": "2",
+        "private_key": text,
+    },
+    "a service account that is none": lambda text: {"kind": "google-service-account", "key": text, "scope": "all"},
+    "a way to show it that is none": lambda text: {
+        "kind": "oauth2-client-credentials",
+        **CLIENT,
+        "client_secret": text,
+        "auth": text,
+    },
+    "a region with it": lambda text: {
+        "kind": "aws-sigv4",
+        "access_key": "AK",
+        "secret_key": text,
+        "region": f"{text}!",
+        "service": "s3",
+    },
 }
 
 
@@ -223,12 +299,16 @@ def test_faults_in_what_is_written_around_documents(tmp_path: Path) -> None:
         ("check",),
         ("check", "--json"),
         ("schema",),
-        *[("explain", KEY.key, "GET", f"/{name}/things", "--no-dns") for name in ("basic", "query", "file")],
+        *[
+            ("explain", KEY.key, "GET", f"/{name}/things", "--no-dns")
+            for name in ("basic", "query", "file", "path", "cookie", "body", "hmac", "several", "client", "aws", "pool")
+        ],
+        ("explain", KEY.key, "GET", f"/path/bot{KEY.key}/things", "--no-dns"),
         ("explain", KEY.key, "GET", "/header/", "--json", "--no-dns", "-H", "X-Token: mine"),
         ("explain", KEY.key, "GET", "/nothing/", "--no-dns"),
         ("explain", KEY.key[:-1], "GET", "/bearer/", "--no-dns"),
     ],
-    ids=lambda arguments: " ".join(word for word in arguments if word != KEY.key and word != KEY.key[:-1]),
+    ids=lambda arguments: " ".join(word for word in arguments if word != KEY.key[:-1]).replace(KEY.key, "KEY"),
 )
 def test_commands(arguments: tuple[str, ...], settings: Settings) -> None:
     """No command says a secret of its document, nor the key that it was asked about."""
@@ -241,14 +321,15 @@ def test_commands(arguments: tuple[str, ...], settings: Settings) -> None:
 def test_the_snapshot_knows_its_secrets(settings: Settings) -> None:
     """The secrets were there to be shown: each one leaves with its upstream's credential, and is found in answers."""
     upstreams = load(settings).snapshot.upstreams
-    for name, text in SECRETS.items():
-        owners = {"user": "basic", "password": "basic"}
-        if name == "private":
-            continue
-        credential = upstreams[owners.get(name, name).encode()].credential
-        leaves = credential.line or credential.pair
-        assert leaves is not None
-        assert holds(leaves.octets, text)
+    owners = {"user": "basic", "password": "basic", "several field": "several", "several cookie": "several"}
+    owners |= {"pooled field": "pool", "pooled path": "pool"}
+    for name in set(SECRETS) - {"private", "hmac", "client", "refresh", "aws", "session", "key"}:
+        credential, text = upstreams[owners.get(name, name).encode()].credential, SECRETS[name]
+        parts = (credential, *(member.injection for member in credential.members))
+        leaving = [each for part in parts for each in (part.lines, part.segment, *part.cookies)]
+        leaving += [pair for _, pair in credential.pairs]
+        leaving += [] if credential.filling is None else [credential.filling.secret]
+        assert any(each is not None and holds(each.octets, text) for each in leaving)
         line = f"X-Echo: {text}\r\n".encode()
         assert echoes(line, credential.needles)
         assert scrub([line], credential.needles) == [b"X-Echo: [redacted]\r\n"]

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.failure import StoreError
 from exeat.store.follow import end_of, follow
-from exeat.store.search import FIELDS, Query, search
+from exeat.store.rows import parse_row
+from exeat.store.search import FIELDS, Query, matches, search
 from tests.store.made import DAY, NOON, SECOND, Chain, make_change, make_record
 
 VARIETY = [
@@ -80,8 +81,10 @@ def numbers(engine: Engine, query: Query) -> list[int]:
     ],
 )
 def test_a_search_finds_what_matches(filled: Engine, query: Query, found: list[int]) -> None:
-    """Each filter finds its records, alone and with others, and text is only text."""
+    """Each filter finds its records, alone and with others, and text is only text; so it is record by record."""
     assert numbers(filled, query) == found
+    rows = [parse_row("a/worker-1", number, body) for number, body in enumerate(VARIETY, 1)]
+    assert [row.number for row in reversed(rows) if matches(query, row)] == found
 
 
 def test_every_field_can_be_searched_by(filled: Engine) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 import yaml
 
 from exeat.model.key import ID_LENGTH, PREFIX
+from exeat.model.secret_fields import SECRET_FIELDS
 from exeat.model.snapshot import Snapshot
 from tests.support.secret_search import Index
 
 PUBLIC_LENGTH = len(PREFIX) + ID_LENGTH + 1  # of a key: what follows is random
 _REFERENCE = re.compile(r"\$\{(file:)?([^{}]*)\}")
-_SECRET_MEMBERS = frozenset({"secret", "username", "password"})
 _SECRET_VARIABLE = re.compile(r"EXEAT_UPSTREAMS__.+__(?:SECRET|USERNAME|PASSWORD)")
 
 
@@ -125,7 +125,7 @@ def _secrets_of(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[st
     if isinstance(value, Mapping):
         for name, item in value.items():
             below = (*path, str(name))
-            if isinstance(item, str) and "credential" in path and name in _SECRET_MEMBERS:
+            if isinstance(item, str) and "credential" in path and name in SECRET_FIELDS:
                 yield below, item
             yield from _secrets_of(item, below)
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):

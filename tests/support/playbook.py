@@ -227,6 +227,7 @@ class Stage:
             ledger=Ledger(Lines(self._nowhere), self._keep, self._say, self._journal),
             pseudonym=b"exeat-test",
             clock=loop.time,
+            nanoseconds=lambda: round(loop.time() * 1e9),
             wall=lambda: BEGAN + loop.time() - began,
             chance=lambda: self.chance,
         )

@@ -170,8 +170,9 @@ def snapshot(
     keys = known if known is not None else {bytes.fromhex(new_key().sha256): key(owner)}
     origins: dict[Origin, tuple[Upstream, ...]] = {}
     for each in upstreams:
-        for place in dict.fromkeys(end.origin for end in each.endpoints):
-            origins[place] = (*origins.get(place, ()), each)
+        for one in (each, *each.siblings.values()):
+            for place in dict.fromkeys(end.origin for end in one.endpoints):
+                origins[place] = (*origins.get(place, ()), one)
     return Snapshot(
         "r1",
         {each.name.encode(): each for each in upstreams},

@@ -210,8 +210,8 @@ def test_errors_hold_nothing_of_value_and_keys() -> None:
 
 
 def test_a_sealer_shows_and_gives_nothing() -> None:
-    """A sealer's public attributes are its three verbs."""
-    assert {name for name in dir(SEALER) if not name.startswith("_")} == {"open", "renew", "seal"}
+    """A sealer's public attributes are what it does."""
+    assert {name for name in dir(SEALER) if not name.startswith("_")} == {"open", "pair_of", "renew", "seal"}
 
 
 def test_which_master_key_a_value_needs() -> None:

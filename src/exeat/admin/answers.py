@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 RoleWord = Literal["viewer", "operator", "administrator"]
 Time = Annotated[str, Field(description="RFC 3339, in UTC.", json_schema_extra={"format": "date-time"})]
@@ -87,39 +87,6 @@ class Objects(Answer):
 
     items: list[Object]
     next: str | None = Field(description="What `after` has to be for the next page.")
-
-
-class Key(Warned):
-    """A key of a consumer, without its text."""
-
-    id: str
-    consumer: str
-    label: str
-    state: Literal["active", "expired", "revoked"]
-    created_at: Time
-    created_by: str
-    expires_at: Time | None
-    revoked_at: Time | None
-    last_used_at: Time | None
-    networks: list[str]
-    limits: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/Limit"}})] = (
-        Field(description="As they are written in the document.")
-    )
-    replaces: str | None = Field(description="The key that it was made to replace.")
-    revision: int
-
-
-class NewKey(Key):
-    """A key as it is made: the only answer that holds its text."""
-
-    key: str = Field(description="The key; it isn't kept, and is never shown again.")
-
-
-class Keys(Answer):
-    """A page of keys, by id."""
-
-    items: list[Key]
-    next: str | None
 
 
 class Credential(Warned):
@@ -328,6 +295,19 @@ class RestingEndpoint(EndpointState):
     upstream: str
 
 
+class RestingCredential(Answer):
+    """A credential of a pool that isn't shown now, or not for everything."""
+
+    upstream: str
+    credential: str = Field(description="Its kind, and what it is called within the pool.")
+    state: Literal["refused", "limited"] = Field(
+        description="Whether the upstream refused it, or its own limits let no call pass."
+    )
+    status: int | None = Field(description="What it was refused with; null where there was no token to show.")
+    part: str | None = Field(description="The part of the upstream that its limits are for; null for all of it.")
+    until: Time = Field(description="When it is shown again. One that was refused is tried by one call first.")
+
+
 class WorkerOf(Answer):
     """How a worker was in the last second."""
 
@@ -375,6 +355,7 @@ class Status(Answer):
     leaving: bool | None = Field(description="Whether it ends, and takes no new calls.")
     workers: list[WorkerOf] | None = Field(description="Those that serve now.")
     resting: list[RestingEndpoint] = Field(description="The endpoints that aren't well here, or are held by hand.")
+    resting_credentials: list[RestingCredential] = Field(description="The credentials of pools that aren't shown now.")
     database: Literal["sqlite", "postgresql"]
     records_stay: str | None = Field(description="Why the database takes no records now; null while it does.")
     journals: list[Journal] | None

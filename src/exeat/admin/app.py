@@ -14,22 +14,33 @@ from starlette.routing import Match
 from exeat import __version__
 from exeat.admin import (
     administrators,
+    condition,
     credentials,
     documents,
     endpoints,
     explain,
+    exporting,
+    happenings,
     keys,
+    limits,
+    live,
+    metrics,
     objects,
+    presets,
     probes,
+    proof,
     revisions,
     session,
     status,
+    testing,
     tokens,
     trail,
+    trying,
     webhooks,
 )
 from exeat.admin.caller import Caller
 from exeat.admin.codes import Code
+from exeat.admin.dashboard import Dashboard
 from exeat.admin.description import describe, serve
 from exeat.admin.failures import Failures
 from exeat.admin.forwarded import Forwarded
@@ -47,7 +58,8 @@ E = TypeVar("E", bound=Exception)
 RESOURCES = (
     status.router, session.router, objects.build_router(), endpoints.router, keys.router, credentials.router,
     revisions.router, documents.router, explain.router, webhooks.router, administrators.router, tokens.router,
-    trail.router, probes.router,
+    trail.router, probes.router, metrics.router, live.router, limits.router, happenings.router, trying.router,
+    proof.router, exporting.router, presets.router, condition.router, testing.router,
 )  # fmt: skip
 # What the store refuses; the first that fits.
 _OF_STORE: tuple[tuple[type[StoreError], Code], ...] = (
@@ -73,7 +85,12 @@ def build_app(services: Services, *, acting_as: Caller | None = None) -> FastAPI
     app.state.throttle = Throttle(services.steady)
     app.state.failures = Failures(services.audit, services.steady)
     app.state.acting_as = acting_as
+    app.state.examining = threading.Lock()
+    app.state.exports = threading.Semaphore(exporting.AT_ONCE)
+    app.state.lock_of_verifying = threading.Lock()
+    app.state.verifying = proof.Verifying()
     app.state.last_use = LastUse(partial(note_tokens_used, services.engine), services.steady)
+    app.router.default = Dashboard(app.router.default)
     app.add_middleware(Surroundings, services=services)
     app.add_middleware(Forwarded, trusted=services.trusted)
     return app

@@ -168,7 +168,8 @@ MEANINGS: dict[Code, Meaning] = {
     Code.OVERLOADED: Meaning(
         503,
         "Too much at once",
-        "More log-ins are being checked than this process has memory for, or more changes wait than are made in time.",
+        "More log-ins are being checked than this process has memory for, more changes wait than are made in time, or"
+        " more is followed, looked for or exported at once than one process does.",
         "Repeat the request later.",
     ),
 }

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 
-from exeat.admin import answers
+from exeat.admin import answers, running_answers
 from exeat.admin.answering import Documented, fails
 from exeat.admin.codes import Code
 from exeat.admin.refusal import MEDIA_TYPE
@@ -67,6 +67,7 @@ def _build(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas["Problem"] = answers.Problem.model_json_schema(ref_template=_SHARED + "{model}")
     schemas["Problem"].pop("$defs", None)
+    schemas["Tick"] = running_answers.Tick.model_json_schema(ref_template=_SHARED + "{model}")
     whole = _shared(build_schema())
     schemas.update({_RENAMED.get(name, name): schema for name, schema in whole.pop("$defs").items()})
     schemas["DestinationWanted"] = {**schemas["Destination"], "required": []}  # its host is in the path already
@@ -108,12 +109,12 @@ def _only(content: dict[str, Any]) -> Any:
 
 
 def _shared(node: Any) -> Any:
-    """A schema whose references lead to the components."""
+    """A schema whose references, those of discriminators included, lead to the components."""
     if isinstance(node, list):
         return [_shared(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {name: _leading(item) if name == "$ref" else _shared(item) for name, item in node.items()}
+    if isinstance(node, dict):
+        return {name: _shared(item) for name, item in node.items()}
+    return _leading(node) if isinstance(node, str) and node.startswith(_OWN) else node
 
 
 def _leading(reference: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import JSONResponse
 
-from exeat.admin import answers
+from exeat.admin import key_answers
 from exeat.admin.answering import changes, reads
 from exeat.admin.codes import Code
 from exeat.admin.paging import Paged, answer_page
@@ -46,6 +46,11 @@ ExpiresAt = Annotated[str | None, Field(description="When it ends: RFC 3339.")]
 ExpiresIn = Annotated[str | None, Field(description="When it ends: a length of time from now, as in `90d`.")]
 
 
+ShowsPair = Annotated[
+    bool, Field(description="Whether the answer shows the access key and secret with which clients of AWS sign, too.")
+]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -59,6 +64,7 @@ class KeyWanted(_Body):
     expires_in: ExpiresIn = None
     networks: Networks = []
     limits: Limits = []
+    aws: ShowsPair = False
 
 
 class KeyPatch(_Body):
@@ -77,6 +83,7 @@ class Rotation(_Body):
     grace: Literal["immediate", "1h", "24h", "7d"] = Field(default="24h", description="How long the old one works on.")
     expires_at: ExpiresAt = None
     expires_in: ExpiresIn = None
+    aws: ShowsPair = False
 
 
 class _Fresh(NamedTuple):
@@ -88,6 +95,7 @@ class _Fresh(NamedTuple):
     limits: list[Any]
     expires_at: int | None
     replaces: str | None = None
+    shows_pair: bool = False
 
 
 def _look(request: Request, members: Members) -> list[Fault]:
@@ -114,7 +122,7 @@ def _faults_of_limits(limits: list[Any]) -> Iterator[Fault]:
         yield Fault(render_pointer(parse_path(problem.path)), problem.message)
 
 
-@router.get("/keys", operation_id="list_keys", responses=reads(answers.Keys))
+@router.get("/keys", operation_id="list_keys", responses=reads(key_answers.Keys))
 def list_all(
     request: Request, page: Paged, consumer: Annotated[str | None, Query(description="Only this one's.")] = None
 ) -> JSONResponse:
@@ -124,7 +132,7 @@ def list_all(
     return answer_page([show_key(item, services.now_us()) for item in found], page.limit, "id")
 
 
-@router.get("/keys/{id}", operation_id="get_key", responses=reads(answers.Key, Code.NOT_FOUND, tagged=True))
+@router.get("/keys/{id}", operation_id="get_key", responses=reads(key_answers.Key, Code.NOT_FOUND, tagged=True))
 def get_one(request: Request, id: Id) -> JSONResponse:  # noqa: A002 - the name in the path
     """One key."""
     services: Services = request.app.state.services
@@ -133,18 +141,21 @@ def get_one(request: Request, id: Id) -> JSONResponse:  # noqa: A002 - the name 
 
 
 @router.post(
-    "/keys", operation_id="create_key", status_code=201, responses=changes(answers.NewKey, status=201, versioned=False)
+    "/keys",
+    operation_id="create_key",
+    status_code=201,
+    responses=changes(key_answers.NewKey, status=201, versioned=False),
 )
 @looked_at_by(_look)
 def create(request: Request, write: Write, wanted: KeyWanted) -> JSONResponse:
     """Make a key of a consumer, whichever source that is written in; the answer shows it this once."""
     write.refuse(_look(request, wanted.model_dump()))
     expires_at = parse_expiry(wanted.expires_at, wanted.expires_in, write.services.now_us(), [])
-    fresh = _Fresh(wanted.consumer, wanted.label, wanted.networks, wanted.limits, expires_at)
+    fresh = _Fresh(wanted.consumer, wanted.label, wanted.networks, wanted.limits, expires_at, None, wanted.aws)
     return _make(write, fresh, lambda _edit: None)
 
 
-@router.patch("/keys/{id}", operation_id="patch_key", responses=changes(answers.Key))
+@router.patch("/keys/{id}", operation_id="patch_key", responses=changes(key_answers.Key))
 @looked_at_by(_look)
 def patch_one(request: Request, write: Write, id: Id, patch: KeyPatch) -> JSONResponse:  # noqa: A002 - the name in the path
     """Change what is said of a key; its text stays."""
@@ -168,7 +179,7 @@ def patch_one(request: Request, write: Write, id: Id, patch: KeyPatch) -> JSONRe
     "/keys/{id}/rotate",
     operation_id="rotate_key",
     status_code=201,
-    responses=changes(answers.NewKey, Code.NOT_FOUND, Code.STALE, status=201, versioned=False),
+    responses=changes(key_answers.NewKey, Code.NOT_FOUND, Code.STALE, status=201, versioned=False),
 )
 @looked_at_by(_look)
 def rotate(request: Request, write: Write, id: Id, rotation: Rotation) -> JSONResponse:  # noqa: A002 - the name in the path
@@ -195,13 +206,14 @@ def rotate(request: Request, write: Write, id: Id, rotation: Rotation) -> JSONRe
         else:
             edit.expire_key(id, now + GRACES_S[rotation.grace] * 1_000_000)
 
-    return _make(write, _Fresh(old.consumer, old.label, list(old.networks), list(old.limits), expires_at, id), end_old)
+    fresh = _Fresh(old.consumer, old.label, list(old.networks), list(old.limits), expires_at, id, rotation.aws)
+    return _make(write, fresh, end_old)
 
 
 @router.post(
     "/keys/{id}/revoke",
     operation_id="revoke_key",
-    responses=changes(answers.Key, Code.NOT_FOUND, Code.STALE, versioned=False),
+    responses=changes(key_answers.Key, Code.NOT_FOUND, Code.STALE, versioned=False),
 )
 def revoke(write: Write, id: Id) -> JSONResponse:  # noqa: A002 - the name in the path
     """Take a key back, for good: every worker refuses it within a second. No version is asked for."""
@@ -213,6 +225,7 @@ def revoke(write: Write, id: Id) -> JSONResponse:  # noqa: A002 - the name in th
 
 def _make(write: Writing, fresh: _Fresh, first: Callable[[Edit], None]) -> JSONResponse:
     made: NewKey = make_key(write.services.symbols(ID_LENGTH + SECRET_LENGTH))
+    pair = write.services.sealer.pair_of(made.id) if fresh.shows_pair and not write.dry_run else None
     with write.edit(Focus("key", made.id), mends=fresh.replaces is not None) as edit:
         first(edit)
         edit.add_key(
@@ -228,7 +241,10 @@ def _make(write: Writing, fresh: _Fresh, first: Callable[[Edit], None]) -> JSONR
     if write.dry_run:
         return write.preview()
     item = _find(write.services, made.id)
-    return write.answer({**show_key(item, write.services.now_us()), "key": made.key}, item.revision, 201)
+    shown: dict[str, object] = {**show_key(item, write.services.now_us()), "key": made.key}
+    if pair is not None:
+        shown["aws"] = {"access_key_id": pair.access_key_id, "secret_access_key": pair.secret.reveal()}
+    return write.answer(shown, item.revision, 201)
 
 
 def _answer(write: Writing, id_: str) -> JSONResponse:

@@ -194,7 +194,7 @@ def _put(write: Writing, focus: Focus, data: object) -> JSONResponse:
         present = get_object(write.services.engine, focus.kind, focus.name)
         write.versions.judge(None if present is None else present.revision, f"{focus.kind} '{focus.name}'")
         edit.put(focus.kind, focus.name, _with_host(focus, data))
-    return _answer(write, focus)
+    return answer_object(write, focus)
 
 
 def _patch(write: Writing, focus: Focus, patch: object) -> JSONResponse:
@@ -207,10 +207,11 @@ def _patch(write: Writing, focus: Focus, patch: object) -> JSONResponse:
         data = merge_patch(present.data, patch)
         write.refuse(faults_in(focus, data), partial(_compile_alone, write, focus, data))
         edit.put(focus.kind, focus.name, _with_host(focus, data))
-    return _answer(write, focus)
+    return answer_object(write, focus)
 
 
-def _answer(write: Writing, focus: Focus) -> JSONResponse:
+def answer_object(write: Writing, focus: Focus) -> JSONResponse:
+    """The answer to a change of an object: as it is now."""
     if write.dry_run:
         return write.preview()
     item = get_object(write.services.engine, focus.kind, focus.name)

@@ -1,7 +1,7 @@
 """What the admin API is built on: everything that it doesn't have itself is a field of `Services`."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -9,12 +9,15 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from exeat.admin.passwords import Passwords
+from exeat.admin.running import NOTHING, Running
 from exeat.config.display import show
 from exeat.config.problem import Problem
 from exeat.config.sources import Source
 from exeat.model.key import ALPHABET
+from exeat.model.secret import Secret
 from exeat.model.stored import Stored
 from exeat.model.upstream import Network
+from exeat.telemetry.metrics import Sample
 from exeat.vault.seal import Sealer
 
 Document = Mapping[str, object]
@@ -86,7 +89,9 @@ class Services:
     raises QuestionError. `endpoints` are the URLs of an upstream's endpoints, None if there is no such upstream; it
     raises QuestionError where that can't be known. `test_webhook` sends a message to the webhook of a name, None if
     there is none. `clock` gives seconds since 1970, `steady` seconds that never go back; `report` gets what nobody
-    expected. `trusted` are the networks of proxies that are believed when they say who called them.
+    expected. `samples` are those of all metrics, which are shown to whoever has the `metrics_token` (None: to anybody).
+    `trusted` are the networks of proxies that are believed when they say who called them. `running` is the gateway
+    itself.
     """
 
     engine: Engine
@@ -101,10 +106,13 @@ class Services:
     endpoints: Callable[[str], tuple[str, ...] | None] = lambda _name: None
     test_webhook: Callable[[str], Told | None] = lambda _name: None
     changed: Callable[[int], None] = lambda _revision: None
+    samples: Callable[[], Sequence[Sample]] = tuple
+    metrics_token: Secret | None = None
     report: Callable[[Exception, str], None] = lambda _error, _request_id: None
     trusted: tuple[Network, ...] = ()
     passwords: Passwords = field(default_factory=Passwords)
     symbols: Callable[[int], str] = draw_symbols
+    running: Running = NOTHING
 
     def now_us(self) -> int:
         """Microseconds since 1970."""

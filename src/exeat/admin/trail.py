@@ -32,7 +32,7 @@ _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": DAY_US, "w": 7 * DAY_US}
 # What is said of parameters here is for the OpenAPI document: a refusal of this module says more than the framework's.
 _TIME = {"pattern": r"^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?)$"}
-_STATUS = {"pattern": "^([0-9]{3}|[0-5]xx)$"}
+STATUS = {"pattern": "^([0-9]{3}|[0-5]xx)$"}
 STEPS: dict[str, Granularity | None] = {"auto": None, **{step.name.lower(): step for step in Granularity}}
 Since = Annotated[
     str | None,
@@ -53,7 +53,7 @@ def list_records(
     page: Paged,
     where: Where = None,
     status: Annotated[
-        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=_STATUS)
+        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=STATUS)
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -61,15 +61,14 @@ def list_records(
 ) -> Response:
     """Records of exchanges and of changes, newest first. Pages stay what they are while more arrives."""
     services: Services = request.app.state.services
-    query = Search(
-        fields=_fields(where, FIELDS),
+    query = parse_search(
+        where=where,
         status=status,
-        since=_parse_when(since, services.now_us()),
-        until=_parse_when(until, services.now_us()),
+        since=parse_when(since, services.now_us()),
+        until=parse_when(until, services.now_us()),
         text=text,
     )
     try:
-        conditions(query)
         is_cursor = page.after is None or 0 <= parse_cursor(page.after)[0] < LARGEST
     except StoreError as error:
         raise Refusal(Code.MALFORMED_REQUEST, str(error)) from error
@@ -80,6 +79,23 @@ def list_records(
     return Response(
         b'{"items":[' + items + b'],"next":' + orjson.dumps(found.cursor) + b"}", media_type="application/json"
     )
+
+
+def parse_search(
+    *,
+    where: list[str] | None = None,
+    status: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    text: str | None = None,
+) -> Search:
+    """What to find; a Refusal where that can't be."""
+    query = Search(fields=_fields(where, FIELDS), status=status, since=since, until=until, text=text)
+    try:
+        conditions(query)
+    except StoreError as error:
+        raise Refusal(Code.MALFORMED_REQUEST, str(error)) from error
+    return query
 
 
 @router.get(
@@ -118,8 +134,8 @@ def get_usage(
     """What was used in a range of time, the last day unless told otherwise: most requests first, or in steps."""
     services: Services = request.app.state.services
     now = services.now_us()
-    end = _parse_when(until, now) or now
-    begin = _parse_when(since, now) or end - DAY_US
+    end = parse_when(until, now) or now
+    begin = parse_when(since, now) or end - DAY_US
     if begin >= end:
         raise Refusal(Code.MALFORMED_REQUEST, "The range ends before it begins: `since` has to be before `until`.")
     if step is not None and step not in STEPS:
@@ -183,7 +199,8 @@ def _fields(where: list[str] | None, known: tuple[str, ...]) -> dict[str, str]:
     return fields
 
 
-def _parse_when(text: str | None, now_us: int) -> int | None:
+def parse_when(text: str | None, now_us: int) -> int | None:
+    """A time, or how long ago (µs since 1970); a Refusal if it is neither."""
     if text is None:
         return None
     ago = _AGO.fullmatch(text)

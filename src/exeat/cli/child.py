@@ -99,6 +99,11 @@ class Child:
         if not self._writer.is_closing():
             self._writer.write(render(kind, payload))
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much was sent that it hasn't taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
     async def messages(self) -> AsyncIterator[tuple[Kind, bytes]]:
         """What the process says, until it ends."""
         messages = Messages()

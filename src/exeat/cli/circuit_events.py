@@ -61,7 +61,7 @@ class CircuitEvents:
 
     def follow(self, before: Snapshot, after: Snapshot) -> None:
         """Tell what was said by hand since; forget endpoints that are gone."""
-        known = {endpoint.id for upstream in after.upstreams.values() for endpoint in upstream.endpoints}
+        known = {endpoint.id for upstream in after.upstreams.values() for endpoint in upstream.everywhere}
         for endpoint in [endpoint for endpoint in self._marks if endpoint not in known]:
             del self._marks[endpoint]
             self._told.discard(endpoint)

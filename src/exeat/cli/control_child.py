@@ -3,16 +3,20 @@
 import asyncio
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
 
-from exeat.cli.channel import ControlStart, Identity, Kind, Receivers
+from exeat.cli.channel import ControlStart, Identity, Kind, Receivers, Sources
 from exeat.cli.child import Child, keep_running
 from exeat.cli.data_folder import JOURNAL_FOLDER, DataFolder, change_of
 from exeat.cli.listeners import Listeners
+from exeat.cli.measures import Measures
+from exeat.cli.span_relay import SpanRelay
+from exeat.cli.token_relay import TokenRelay
 from exeat.config.compile import Loaded
-from exeat.config.handover import render_webhooks
+from exeat.config.handover import render_token_sources, render_webhooks
 from exeat.config.kept import parse_news, parse_stored
 from exeat.config.settings import Settings
 from exeat.model.snapshot import Audit
@@ -23,6 +27,7 @@ from exeat.telemetry.logs import Log
 LAST_ROUND_S = 12.0
 WAITING_LIMIT = 1000
 EVENTS_LIMIT = 1000
+SPANS_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 class Away(NamedTuple):
@@ -36,7 +41,7 @@ class ControlChild:
     """Keeps one control process running until `end`.
 
     `stored` is what it said last of the configuration in the database, `away` why it couldn't since; `heard` is set
-    with each of them. `writers` gives the journals that workers write, or will.
+    with each of them. `writers` gives the journals that workers write, or will. `tokens` is what it has fetched.
     """
 
     def __init__(
@@ -66,6 +71,10 @@ class ControlChild:
         self._waiting: list[bytes] = []
         self._to_adopt: list[str] = []
         self._receivers = Receivers()
+        self._sources = Sources()
+        self.tokens = TokenRelay(self._want)
+        self.measures = Measures(self._measure)
+        self.spans = SpanRelay(self._trace)
         self._events: dict[str, bytes] = {}  # that it hasn't kept yet
         self._ending = asyncio.Event()
 
@@ -99,24 +108,14 @@ class ControlChild:
         match kind:
             case Kind.READY:
                 self._child = child
-                waiting, self._waiting = self._waiting, []
-                for change in waiting:
-                    child.send(Kind.CHANGE, change)
-                to_adopt, self._to_adopt = self._to_adopt, []
-                for writer in set(to_adopt) - self.writers():  # a successor has looked into those itself
-                    child.send(Kind.ADOPT, writer.encode())
-                child.send(Kind.AUDIT, pickle.dumps(self._audit))  # the document may have been loaded since its start
-                child.send(Kind.STATE, orjson.dumps(self._state))
-                child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
-                for event in self._events.values():
-                    child.send(Kind.EVENT, event)
-                if self._ending.is_set():
-                    child.send(Kind.DRAIN)
+                self._greet(child)
             case Kind.STORED:
                 self.stored, self.away = parse_stored(payload), None
                 self.heard.set()
             case Kind.KEYS:
                 self._take_news(child, payload)
+            case Kind.TOKENS:
+                self.tokens.hear(payload)
             case Kind.EVENT:
                 self._events.pop(payload.decode(), None)
             case Kind.AWAY:
@@ -124,6 +123,26 @@ class ControlChild:
                 self.heard.set()
             case _:
                 self._log.error("unexpected message", kind=kind.name)
+
+    def _greet(self, child: Child) -> None:
+        """Tell a process that has come what counts, and what has waited for it."""
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            child.send(Kind.CHANGE, change)
+        to_adopt, self._to_adopt = self._to_adopt, []
+        for writer in set(to_adopt) - self.writers():  # a successor has looked into those itself
+            child.send(Kind.ADOPT, writer.encode())
+        child.send(Kind.AUDIT, pickle.dumps(self._audit))  # the document may have been loaded since its start
+        child.send(Kind.STATE, orjson.dumps(self._state))
+        child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
+        self._send_sources(child)
+        self.tokens.ask_again()
+        self.measures.come()
+        self.spans.go_on()
+        for event in self._events.values():
+            child.send(Kind.EVENT, event)
+        if self._ending.is_set():
+            child.send(Kind.DRAIN)
 
     def _take_news(self, child: Child, payload: bytes) -> None:
         try:
@@ -152,6 +171,8 @@ class ControlChild:
             identity=self._identity(),
             ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),
             ca_folder=None if settings.ssl_cert_dir is None else str(settings.directory / settings.ssl_cert_dir),
+            otlp_url=settings.otlp_url,
+            otlp_headers=None if settings.otlp_headers is None else settings.otlp_headers.reveal(),
             environment=settings.process,
             database_url=default_url(self._data.path) if url is None else url.reveal(),
         )
@@ -168,6 +189,38 @@ class ControlChild:
             self._child.send(Kind.AUDIT, pickle.dumps(self._audit))
             if self._receivers != before:
                 self._child.send(Kind.WEBHOOKS, pickle.dumps(self._receivers))
+
+        self._follow_sources(loaded, own)
+
+    def _follow_sources(self, loaded: Loaded, own: tuple[tuple[str, int], ...]) -> None:
+        before = self._sources
+        self._sources = Sources(own, loaded.snapshot.nat64, render_token_sources(loaded.token_sources))
+        if self._sources != before:
+            self.tokens.follow(source.id for source in loaded.token_sources)
+            if self._child is not None:
+                self._send_sources(self._child)
+
+    def _send_sources(self, child: Child) -> None:
+        child.send(Kind.TOKEN_SOURCES, pickle.dumps(replace(self._sources, tokens=self.tokens.known())))
+
+    def _measure(self, payload: bytes) -> bool:
+        """Give it samples of metrics; whether it is there."""
+        if self._child is None:
+            return False
+        self._child.send(Kind.METRICS, payload)
+        return True
+
+    def _trace(self, payload: bytes) -> bool:
+        """Give it what spans are made of; whether it is there, and keeps up."""
+        if self._child is None or self._child.waiting_bytes > SPANS_LIMIT_BYTES:
+            return False
+        self._child.send(Kind.SPANS, payload)
+        return True
+
+    def _want(self, payload: bytes) -> None:
+        """Have it fetch a token, if it is there; else it is told once it is."""
+        if self._child is not None:
+            self._child.send(Kind.TOKEN_WANTED, payload)
 
     def adopt(self, writer: str) -> None:
         """Have the journal of a worker ended that was killed and has no successor, as soon as the process is there."""

@@ -19,6 +19,7 @@ import orjson
 import uvloop
 
 from exeat.cli.channel import CountersStart, Kind, Messages, render
+from exeat.cli.measures import render_measures
 from exeat.cli.passing import Passing
 from exeat.state.counters_file import COUNTERS_FILE
 from exeat.state.durable import DurableLedger
@@ -33,6 +34,7 @@ from exeat.state.messages import (
 from exeat.state.redis_address import parse_redis_address
 from exeat.state.turns import NEVER, Turns
 from exeat.telemetry.logs import Log
+from exeat.telemetry.metrics import LEDGER_UP, Sample
 
 BACKLOG: Final = 128
 TEND_S: Final = 1.0
@@ -257,6 +259,8 @@ class Process:
             if self._turns is not None:
                 self._turns.tend()
             self.passing.tend()
+            up = Sample(LEDGER_UP.name, (), int(ledger.is_reachable))
+            self._events.put_nowait(render(Kind.METRICS, render_measures(os.getpid(), (), (up,))))
             await asyncio.sleep(TEND_S)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from exeat.cli.channel import CountersStart, Kind
 from exeat.cli.child import Child, keep_running
+from exeat.cli.measures import Measures
 from exeat.config.settings import Settings
 from exeat.telemetry.logs import Log
 
@@ -21,7 +22,7 @@ END_S = 3.0
 class CountersChild:
     """Keeps one process running while it is needed. `socket` is where workers reach it.
 
-    `crossed` is called with each word of a window that has passed a mark.
+    `crossed` is called with each word of a window that has passed a mark, `measures` takes what is counted.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class CountersChild:
         *,
         as_json: bool,
         crossed: Callable[[bytes], None],
+        measures: Measures,
     ) -> None:
         self._settings = settings
         self._folder = folder.absolute()
         self._log = log
         self._as_json = as_json
         self._crossed = crossed
+        self._measures = measures
         self._temporary: str | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._child: Child | None = None
@@ -102,9 +105,12 @@ class CountersChild:
                     self._log.debug("counters are ready", pid=child.pid)
                 elif kind is Kind.EVENT:
                     self._crossed(payload)
+                elif kind is Kind.METRICS:
+                    self._measures.hear(payload)
             return await child.exit_reason()
         finally:
             self._child = None
+            self._measures.forget(child.pid)
             child.kill()
 
     def _start(self) -> CountersStart:

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Never
 
+from exeat.admin.token import make_token
 from exeat.cli.output import WRONG
-from exeat.cli.sample.address import Address, choose_listen, find_address
+from exeat.cli.sample.address import Address, choose_control, choose_listen, find_address, find_dashboard
 from exeat.cli.sample.certificates import write_certificates
-from exeat.cli.sample.document import FILE, make_keys, write_document
+from exeat.cli.sample.document import FILE, make_keys, make_symbols, write_document
 from exeat.cli.sample.examples import make_examples
 from exeat.cli.sample.page import Facts, render_page
 from exeat.cli.sample.process import Sample, SampleError, make_secrets, running
@@ -23,6 +24,7 @@ from exeat.cli.sample.traffic import traffic
 from exeat.cli.serve import run
 from exeat.config.problem import SettingsError
 from exeat.config.settings import Settings, read_settings
+from exeat.model.secret import Secret
 
 FAILED = 1
 # What of the environment holds here too; everything else, parts of a document included, is left out.
@@ -52,26 +54,31 @@ def demo(*, with_traffic: bool = True) -> int:
 def _run(folder: Path, *, with_traffic: bool) -> int:
     keys, passwords = make_keys(), make_secrets()
     files = write_certificates(folder)
-    settings, remark = _settings(folder, files.authority)
+    token = make_token(make_symbols).token
+    settings, remark = _settings(folder, files.authority, token)
     address = find_address(settings)
     with running(files, passwords) as sample:
         document = write_document(folder, sample.ports, passwords, keys)
         groups = make_examples(address.gateway, sample.ports, keys)
-        code = _serve(settings, address, Facts(address.gateway, document, keys, groups, remark, with_traffic))
+        dashboard = find_dashboard(settings)
+        facts = Facts(address.gateway, document, keys, groups, remark, with_traffic, dashboard, token.reveal())
+        code = _serve(settings, address, facts)
         _ignore_signals()  # what is left to do is short, and should be done
     return _close(code, sample)
 
 
-def _settings(folder: Path, authority: Path) -> tuple[Settings, str | None]:
+def _settings(folder: Path, authority: Path, token: Secret) -> tuple[Settings, str | None]:
     """The demo's settings, within those of the environment, and a remark about the address if there is one."""
     outer = read_settings()
     given = outer.environment().values
     listen, remark = choose_listen(outer, is_given=bool(given.get("EXEAT_LISTEN")))
+    control = choose_control(outer, listen, is_given=bool(given.get("EXEAT_CONTROL_LISTEN")))
     process = {
         "EXEAT_DRAIN_S": DRAIN_S,
-        "EXEAT_CONTROL_LISTEN": "off",  # what there is to see is in the document
         **{name: given[name] for name in HONOURED if given.get(name)},
         "EXEAT_LISTEN": listen,
+        "EXEAT_CONTROL_LISTEN": control,
+        "EXEAT_ADMIN_TOKEN": token.reveal(),  # printed, as the keys are: it opens nothing but this demo
         "EXEAT_DATA_DIR": str(folder / "data"),
         "SSL_CERT_FILE": str(authority),  # a destination has no `tls.ca` of its own
     }

@@ -46,7 +46,7 @@ def examine(days: int, *, as_json: bool) -> int:
         settings = read_settings()
     except ConfigError as error:
         return complain(error.problems)
-    findings = list(_look(settings, days))
+    findings = list(look(settings, days))
     if as_json:
         say_json([finding._asdict() for finding in findings])
     else:
@@ -55,7 +55,8 @@ def examine(days: int, *, as_json: bool) -> int:
     return FAILED if any(finding.state == "wrong" for finding in findings) else FINE
 
 
-def _look(settings: Settings, days: int) -> Iterator[Finding]:
+def look(settings: Settings, days: int) -> Iterator[Finding]:
+    """Every finding; so many days of records are verified."""
     yield from _document(settings)
     yield _trust(settings)
     if settings.redis_url is not None:

@@ -14,6 +14,7 @@ from exeat.policy.price import render_amount
 from exeat.state.ledger import Crossing
 from exeat.state.shared import limits_of
 from exeat.telemetry.logs import Log
+from exeat.telemetry.metrics import EVENTS
 
 NEARLY: EventType = "limit.nearly"
 REACHED: EventType = "limit.reached"
@@ -55,6 +56,7 @@ class Events:
 
     def tell(self, kind: EventType, data: Mapping[str, object], identifier: str | None = None) -> None:
         """Log an event, and have webhooks told of it; once, where several instances tell it under one identifier."""
+        self._control.measures.count(EVENTS, kind)
         say = self._log.warning if kind in WARNINGS else self._log.info
         say(WORDS[kind], **_facts(data))
         timestamp = render_time(datetime.now(UTC).timestamp())

@@ -16,7 +16,7 @@ from exeat.config.problem import ConfigError
 from exeat.config.settings import read_settings
 from exeat.errors import MEANINGS
 from exeat.model.consumer import Key
-from exeat.model.key import ALPHABET, ID_LENGTH, PREFIX, SECRET_LENGTH, make_key
+from exeat.model.key import ALPHABET, ID_LENGTH, PREFIX, SECRET_LENGTH, make_key, mask
 from exeat.model.snapshot import Snapshot
 from exeat.proxy.names import AresLookup, Names
 
@@ -61,7 +61,7 @@ def explain_request(question: Question, *, config: Path | None, dns: bool, as_js
     if as_json:
         say_json(_as_data(explanation))
     else:
-        say(_render(explanation, f"{question.method} {question.target}"))
+        say(_render(explanation, mask(f"{question.method} {question.target}")))
     return FINE if explanation.error is None else REFUSED
 
 

@@ -13,17 +13,21 @@ from exeat.cli.redact import redact_head, redact_injection
 from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Consumer, Key
 from exeat.model.decision import Decision
-from exeat.model.key import Presented
+from exeat.model.key import Presented, mask
+from exeat.model.links import Links, SignedLinks
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Network, Reach, Timeouts, Upstream
 from exeat.policy.address import judge_address, judge_name
-from exeat.policy.authenticate import identify, present
+from exeat.policy.authenticate import NOWHERE, identify, in_native_place, present
 from exeat.policy.authorize import Permit, check_network, permit_destination, permit_upstreams
+from exeat.policy.fill import check_place
 from exeat.policy.forward import check_host, render_request
+from exeat.policy.plain_bodies import ask_plainly
 from exeat.policy.price import price_before, render_amount
 from exeat.policy.resolve import Resolved, resolve
+from exeat.policy.signed_links import take_out
 from exeat.wire.http1 import RequestHead, parse_request
 
 Addresses = Callable[[str, float], Awaitable[tuple[str, ...]]]
@@ -99,6 +103,7 @@ async def _follow(
     explanation.begin(1, "receive").lines.append("the head of a request")
     head = parse_request(asked.head)
     resolved = _resolve(head, snapshot, explanation.begin(2, "resolve"))
+    resolved = resolved.asking(take_out(resolved.query)[0])
     if resolved.mode == "own":
         return
     call = _identify(asked, head, resolved, now, explanation.begin(3, "identify"))
@@ -117,14 +122,14 @@ async def _follow(
 
 def _resolve(head: RequestHead, snapshot: Snapshot, phase: Phase) -> Resolved:
     resolved = resolve(head, snapshot)
-    path = resolved.path.decode("latin-1")
+    path = mask(resolved.path.decode("latin-1"))
     if resolved.mode == "own":
         phase.lines.append(f"the gateway answers {path} itself")
         return resolved
     phase.lines.append(f"mode {resolved.mode}, path {path}")
     if resolved.target is not None:
         phase.lines.append(f"origin {resolved.target.origin}")
-    phase.lines += [f"upstream {upstream.name} ({upstream.source})" for upstream in resolved.upstreams]
+    phase.lines += [f"{_called(upstream)} ({upstream.source})" for upstream in resolved.upstreams]
     if resolved.destination is not None:
         phase.lines.append(f"destination {resolved.destination.text} ({resolved.destination.source})")
     elif not resolved.upstreams:
@@ -133,17 +138,26 @@ def _resolve(head: RequestHead, snapshot: Snapshot, phase: Phase) -> Resolved:
     return resolved
 
 
+def _called(upstream: Upstream) -> str:
+    if not upstream.mark:
+        return f"upstream {upstream.name}"
+    return f"sibling {upstream.endpoints[0].host.decode()} of upstream {upstream.name}"
+
+
 def _identify(asked: Asked, head: RequestHead, resolved: Resolved, now: float, phase: Phase) -> Call:
-    credential = resolved.upstreams[0].credential if resolved.upstreams else None
-    slot = credential.slot if credential is not None else None
-    parameter = credential.parameter if credential is not None else None
-    presented = present(head, slot, parameter, resolved.query)
+    slot, parameter, elsewhere, path = None, None, NOWHERE, resolved.path
+    if resolved.upstreams:
+        credential = resolved.upstreams[0].credential
+        slot, parameter = credential.slot, credential.parameter
+        elsewhere, path = in_native_place(head, path, resolved.bases, credential)
+    presented = present(head, slot, parameter, resolved.query, elsewhere)
     key = identify(presented.key, asked.keys, now)
     phase.lines.append(f"consumer {key.consumer.name} ({key.consumer.source}), key {key.id}")
     places = sorted(name.decode() for name in presented.fields)
     places += [] if presented.parameter is None else [f"query {presented.parameter.decode('latin-1')}"]
+    places += ["the upstream's own place for its secret"] if elsewhere else []
     phase.lines.append(f"shown in {', '.join(places)}; removed before anything leaves")
-    return Call(head, resolved, presented, key)
+    return Call(head, resolved.at(path), presented, key)
 
 
 def _authorize(address: str | None, call: Call, phase: Phase) -> Permit:
@@ -221,6 +235,10 @@ async def _connect(
     if upstream is not None and upstream.credential.unavailable is not None:
         phase.lines.append(upstream.credential.unavailable)
     if upstream is not None:
+        if upstream.credential.members:
+            phase.lines += _members(upstream)
+        elif not upstream.credential.is_ready:
+            phase.lines.append("made for each call")
         phase.lines += _endpoints(upstream, permit)
     refusals: list[GatewayError] = []
     places = _places(call.resolved, permit)
@@ -230,6 +248,13 @@ async def _connect(
         except GatewayError as error:
             refusals.append(error)
     return refusals[-1] if len(refusals) == len(places) else None
+
+
+def _members(upstream: Upstream) -> Iterable[str]:
+    """What a pool is made of; which of it rests only the running gateway knows."""
+    yield "each call shows one of these, by weight, unless it rests; below, it is the first"
+    for member in upstream.credential.members:
+        yield f"{member.injection.kind} {member.name}: weight {member.weight}"
 
 
 def _endpoints(upstream: Upstream, permit: Permit) -> Iterable[str]:
@@ -245,11 +270,19 @@ def _render(call: Call, permit: Permit) -> bytes:
     """What would leave, its credential masked."""
     upstream = permit.upstream
     credential = upstream.credential if upstream is not None else None
+    if credential is not None and credential.members:
+        credential = credential.members[0].injection
     place = _places(call.resolved, permit)[0]
+    head = call.head
+    if credential is not None and credential.filling is not None:
+        check_place(head.method, has_body=head.has_body)
+    if upstream is not None and upstream.alters_bodies:
+        head = ask_plainly(head, whole=upstream.scrubs_bodies)
     return render_request(
-        call.head,
+        head,
         host=place.host,
-        path=place.path,
+        base=place.base,
+        path=permit.path,
         query=call.resolved.query,
         presented=call.presented,
         injection=None if credential is None else redact_injection(credential),
@@ -262,7 +295,7 @@ class Place(NamedTuple):
 
     origin: Origin
     host: bytes
-    path: bytes
+    base: bytes
     reach: Reach
     dns_s: float
 
@@ -272,13 +305,11 @@ def _places(resolved: Resolved, permit: Permit) -> list[Place]:
     destination, target, upstream = permit.destination, resolved.target, permit.upstream
     if upstream is not None:
         dns_s = upstream.timeouts.dns_s
-        return [
-            Place(end.origin, end.host, end.base_path + permit.path, end.route.reach, dns_s) for end in permit.endpoints
-        ]
+        return [Place(end.origin, end.host, end.base_path, end.route.reach, dns_s) for end in permit.endpoints]
     assert destination is not None  # noqa: S101 - a permit has an upstream or a destination
     assert target is not None  # noqa: S101 - destinations are called by URL
     authority = target.origin.authority.encode()
-    return [Place(target.origin, authority, permit.path, destination.reach, destination.timeouts.dns_s)]
+    return [Place(target.origin, authority, b"", destination.reach, destination.timeouts.dns_s)]
 
 
 async def _judge(place: Place, nat64: tuple[Network, ...], addresses: Addresses | None, phase: Phase) -> None:
@@ -311,7 +342,22 @@ def _relay(resolved: Resolved, permit: Permit, phase: Phase) -> None:
         phase.lines.append(f"Location, Content-Location and Link of {upstream.name} become paths below {prefix}")
         if upstream.credential.needles:
             phase.lines.append("the credential, should a field echo it, is replaced")
+            if upstream.scrubs_bodies:
+                phase.lines.append("the credential, should the body echo it, is covered with asterisks")
+        if upstream.links is not None:
+            rules: list[Links | SignedLinks] = [upstream.links, *upstream.links.signed]
+            members = [member for rule in rules for member in _members_of(rule)]
+            phase.lines.append(f"in a body of JSON, so do the URLs in {', '.join(members)}")
+            phase.lines += [
+                f"those in {', '.join(_members_of(rule))} may be called by {rule.method.decode()} without a key for"
+                f" {rule.lasts_s:g} s"
+                for rule in upstream.links.signed
+            ]
     phase.lines.append("status, other fields and body pass as they come")
+
+
+def _members_of(rule: Links | SignedLinks) -> tuple[str, ...]:
+    return (*rule.names, *(path.text for path in rule.paths))
 
 
 def _timeouts(timeouts: Timeouts) -> str:

@@ -12,12 +12,15 @@ from exeat.cli.admin.keys import make_key as make_there
 from exeat.cli.admin.keys import show_new
 from exeat.cli.admin.naming import NOT_FOUND, named
 from exeat.cli.admin.reach import guarded, open_api
+from exeat.cli.aws_pair import REMOTE, derive_pair, members_of, render_pair
 from exeat.cli.limit_option import parse_limit
 from exeat.cli.output import FINE, complain, say, say_json
 from exeat.config.grammar import NAME
 from exeat.config.problem import Problem, suggest
 from exeat.config.settings import Settings, read_settings
+from exeat.model.aws_pair import AwsPair
 from exeat.model.key import ALPHABET, ID_LENGTH, SECRET_LENGTH, NewKey, make_key
+from exeat.vault.keyring import KeyringError
 
 
 class Wanted(NamedTuple):
@@ -28,6 +31,7 @@ class Wanted(NamedTuple):
     expires: str | None = None
     networks: tuple[str, ...] = ()
     limits: tuple[Mapping[str, object], ...] = ()
+    aws: bool = False
 
 
 def create(wanted: Wanted, limits: Iterable[str] = (), *, prints_only: bool, as_json: bool) -> int:
@@ -62,7 +66,7 @@ def _make_there(settings: Settings, wanted: Wanted, consumer: str, *, as_json: b
             return False
         with named(api, "/consumers", consumer):
             api.get(path_of("consumers", consumer))
-        body = make_there(api, consumer, wanted.label, wanted.expires, wanted.networks, wanted.limits)
+        body = make_there(api, consumer, wanted.label, wanted.expires, wanted.networks, wanted.limits, aws=wanted.aws)
     show_new(body, "It works within a second.", as_json=as_json)
     return True
 
@@ -81,11 +85,22 @@ def _knows(api: Api, consumer: str) -> bool:
 
 def _print(wanted: Wanted, *, as_json: bool) -> int:
     made = make_key("".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH)))
+    pair = _derive(made.id) if wanted.aws else None
     if as_json:
-        say_json(made._asdict())
-    else:
-        say(_render(made, wanted))
+        say_json(made._asdict() if pair is None else {**made._asdict(), "aws": members_of(pair)})
+        return FINE
+    say(_render(made, wanted))
+    if pair is not None:
+        say(f"\nFor clients of AWS:\n{render_pair(pair)}")
     return FINE
+
+
+def _derive(key_id: str) -> AwsPair:
+    """The pair of a key that is for the document of the gateway here."""
+    settings = read_settings()
+    if settings.control_url is not None:
+        raise KeyringError(REMOTE)
+    return derive_pair(settings, key_id)
 
 
 def _render(made: NewKey, wanted: Wanted) -> str:

@@ -116,13 +116,25 @@ def create_key(
         typer.Option("--limit", metavar="LIMIT", help="How much it may call: 'rate: 100/minute'; repeatable."),
     ] = None,
     print_only: Annotated[bool, typer.Option("--print-only", help="For the document: don't keep it.")] = False,  # noqa: FBT002
+    aws: Annotated[bool, typer.Option("--aws", help="Print the pair with which clients of AWS sign, too.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Make a key, shown once: in the database if that knows the consumer, else for the document, with its lines."""
     from exeat.cli.key import Wanted, create
 
-    wanted = Wanted(consumer, label, expires, tuple(networks or ()))
+    wanted = Wanted(consumer, label, expires, tuple(networks or ()), aws=aws)
     raise typer.Exit(create(wanted, limits or (), prints_only=print_only, as_json=as_json))
+
+
+@keys.command("aws")
+def show_aws_pair(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key, or its id.")],
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Print the access key and secret with which clients of AWS sign for a key; made from the gateway's keyring."""
+    from exeat.cli.aws_pair import show_pair
+
+    raise typer.Exit(show_pair(key, as_json=as_json))
 
 
 @keyring.command("list")
@@ -166,6 +178,18 @@ def usage(
     from exeat.cli.usage import show_usage
 
     raise typer.Exit(show_usage(by, since=since, until=until, steps=steps, as_json=as_json))
+
+
+@app.command()
+def top(
+    every: Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.2, help="How often it looks.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print what happens in one interval, and end.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Watch a running gateway: the busiest upstreams and consumers, failures, latency; Ctrl-C ends it."""
+    from exeat.cli.top.command import top as run
+
+    raise typer.Exit(run(every, once=once, as_json=as_json))
 
 
 @app.command()

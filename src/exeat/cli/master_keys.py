@@ -15,6 +15,7 @@ from exeat.journal.recovery import recover
 from exeat.model.sealed import master_key_of
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.bodies import Kept, count_bodies
+from exeat.store.configuration.upstream_tokens import count_tokens
 from exeat.store.configuration.vault import count_secrets
 from exeat.vault.keyring import Keyring
 from exeat.vault.seal import Sealer, SealError
@@ -24,12 +25,13 @@ _NOTHING = Kept(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What needs one master key: credentials, bodies until a time (s since 1970), and what is kept for a start."""
+    """What needs one master key: what is sealed in the database, and kept; bodies until a time (s since 1970)."""
 
     master_key: str
     is_first: bool
     is_known: bool
     credentials: int
+    refresh_tokens: int
     bodies: int
     bodies_until: int
     waiting: int  # bodies in journals
@@ -38,12 +40,15 @@ class Needs:
     @property
     def is_needed(self) -> bool:
         """Whether anything needs it."""
-        return self.is_first or bool(self.credentials or self.bodies or self.waiting or self.is_kept)
+        return self.is_first or bool(
+            self.credentials or self.refresh_tokens or self.bodies or self.waiting or self.is_kept
+        )
 
     def describe(self) -> str:
         """Why it is needed."""
         parts = [
             _count(self.credentials, "credential", "credentials"),
+            _count(self.refresh_tokens, "refresh token of an upstream", "refresh tokens of upstreams"),
             f"{_count(self.bodies, 'body', 'bodies')}, the last until {_render(self.bodies_until)}"
             if self.bodies
             else "",
@@ -60,6 +65,7 @@ class Needs:
             "known": self.is_known,
             "needed": self.is_needed,
             "credentials": self.credentials,
+            "refresh_tokens": self.refresh_tokens,
             "bodies": self.bodies,
             "bodies_until": _render(self.bodies_until) if self.bodies else None,
             "waiting_bodies": self.waiting,
@@ -70,15 +76,16 @@ class Needs:
 def find_needs(engine: Engine, keyring: Keyring, data_dir: Path) -> list[Needs]:
     """What needs which key: those of the keyring in its order, then those that it lacks."""
     credentials, bodies, waiting = count_secrets(engine), count_bodies(engine), _count_waiting(engine, data_dir)
-    kept = find_kept_keys(keyring, data_dir)
+    kept, tokens = find_kept_keys(keyring, data_dir), count_tokens(engine)
     known = [key.id for key in keyring.keys]
-    strange = sorted({*credentials, *bodies, *waiting, *kept}.difference(known))
+    strange = sorted({*credentials, *bodies, *tokens, *waiting, *kept}.difference(known))
     return [
         Needs(
             master_key,
             master_key == keyring.sealing.id,
             master_key in known,
             credentials.get(master_key, 0),
+            tokens[master_key],
             *bodies.get(master_key, _NOTHING),
             waiting[master_key],
             master_key in kept,

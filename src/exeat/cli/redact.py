@@ -1,9 +1,11 @@
 """The head of a request as it may be shown: every secret in it replaced."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from exeat.model.credential import Injection
 from exeat.model.secret import Secret
+from exeat.model.signing import AwsSignature, HmacSignature
 
 MASK = "(redacted)"
 # Fields that carry secrets of the caller.
@@ -12,9 +14,35 @@ SECRET_FIELDS = frozenset({b"authorization", b"cookie", b"x-api-key"})
 
 def redact_injection(injection: Injection) -> Injection:
     """The same credential with its secret masked: it is found, bound and put in place as the real one."""
-    line = injection.line and Secret(_redact_line(injection.line.reveal().rstrip("\r\n")) + "\r\n")
-    pair = injection.pair and Secret(f"{injection.pair.reveal().partition('=')[0]}={MASK}")
-    return replace(injection, line=line, pair=pair, needles=())
+    shown = "" if injection.lines is None else injection.lines.reveal()
+    lines = _redact_lines(shown) + "".join(f"{line}\r\n" for line in _made_for_each_call(injection))
+    pairs = tuple((name, Secret(_redact_pair(pair))) for name, pair in injection.pairs)
+    cookies = tuple(Secret(_redact_pair(cookie)) for cookie in injection.cookies)
+    segment = injection.segment and Secret(injection.before.decode() + MASK)
+    return replace(
+        injection, lines=Secret(lines) if lines else None, pairs=pairs, cookies=cookies, segment=segment, needles=()
+    )
+
+
+def _made_for_each_call(injection: Injection) -> Iterator[str]:
+    """The fields that a credential gets only when it is shown."""
+    if injection.token is not None:
+        yield f"{injection.token.name}: {injection.token.prefix}{MASK}"
+    match injection.signing:
+        case HmacSignature(fields=fields):
+            yield from (f"{name}: {MASK}" for name, _ in fields)
+        case AwsSignature():
+            yield f"Authorization: AWS4-HMAC-SHA256 {MASK}"
+        case None:
+            pass
+
+
+def _redact_lines(lines: str) -> str:
+    return "".join(f"{_redact_line(line)}\r\n" for line in lines.split("\r\n") if line)
+
+
+def _redact_pair(pair: Secret) -> str:
+    return f"{pair.reveal().partition('=')[0]}={MASK}"
 
 
 def redact_head(head: bytes) -> list[str]:

@@ -21,6 +21,7 @@ from exeat.config.watch import Watch
 from exeat.model.key_changes import KeyChanges
 from exeat.model.stored import Stored
 from exeat.telemetry.logs import Log
+from exeat.telemetry.metrics import RELOADS
 
 WATCH_S = 0.25
 
@@ -145,6 +146,7 @@ class Reloading:
             for problem in error.problems:
                 self._log.error("problem in the document", problem=str(problem))
             revision = self.loaded.snapshot.revision
+            self._control.measures.count(RELOADS, "refused")
             self._log.error("reload refused; nothing changed", problems=len(error.problems), revision=revision)
             self._tell(error.problems)
             return [str(problem) for problem in error.problems]
@@ -180,6 +182,7 @@ class Reloading:
 
     def _note_reload(self, before: Loaded, loaded: Loaded) -> None:
         """Record and log what is different."""
+        self._control.measures.count(RELOADS, "applied")
         changes = describe_changes(before, loaded)
         self._control.follow(loaded, self._own)
         self._circuits.follow(before.snapshot, loaded.snapshot)

@@ -24,6 +24,7 @@ from exeat.cli.output import FAILED, FINE, complain, say, say_json
 from exeat.config.kept import KEPT_FILE, reseal_kept
 from exeat.config.settings import Settings
 from exeat.journal.segments import JournalError
+from exeat.store.configuration.upstream_tokens import reseal_tokens
 from exeat.store.configuration.vault import list_sealed_otherwise
 from exeat.store.failure import StoreError
 from exeat.vault.keyring import Keyring, KeyringError
@@ -37,10 +38,11 @@ STEP_S = 0.1
 
 
 class Done(NamedTuple):
-    """What was sealed anew, and why the rest wasn't."""
+    """What was sealed anew, credentials by name and refresh tokens by upstream, and why the rest wasn't."""
 
     names: list[str]
     faults: list[str]
+    upstreams: list[str]
 
 
 def reseal(settings: Settings, *, as_json: bool) -> int:
@@ -54,6 +56,7 @@ def reseal(settings: Settings, *, as_json: bool) -> int:
         keyring = read_keyring(settings.keyring, settings.directory, data_dir)
         with open_trail(settings) as engine:
             done = _reseal_credentials(engine, keyring, settings, records)
+            _reseal_tokens(engine, keyring, done)
             _settle_kept(keyring, settings)
             needs = find_needs(engine, keyring, data_dir)
     except Refusal as error:
@@ -65,9 +68,16 @@ def reseal(settings: Settings, *, as_json: bool) -> int:
     finally:
         records.close()
     if as_json:
-        say_json({"resealed": done.names, "failed": done.faults, "keys": [one.members() for one in needs]})
+        say_json(
+            {
+                "resealed": done.names,
+                "refresh_tokens": done.upstreams,
+                "failed": done.faults,
+                "keys": [one.members() for one in needs],
+            }
+        )
     else:
-        say(_render(len(done.names), needs))
+        say(_render(len(done.names), len(done.upstreams), needs))
     complain(done.faults)
     return FAILED if done.faults else FINE
 
@@ -82,7 +92,7 @@ def _reseal_credentials(engine: Engine, keyring: Keyring, settings: Settings, re
         clock=lambda: time.time_ns() / 1e9,
         steady=time.monotonic,
     )
-    names, done = list_sealed_otherwise(engine, keyring.sealing.id), Done([], [])
+    names, done = list_sealed_otherwise(engine, keyring.sealing.id), Done([], [], [])
     for start in range(0, len(names), AT_ONCE):
         _reseal_some(services, names[start : start + AT_ONCE], done)
     return done
@@ -98,6 +108,20 @@ def _reseal_some(services: Services, names: Sequence[str], done: Done) -> None:
             except SealError as error:
                 done.faults.append(f"the credential '{name}' can't be sealed anew: {error}")
     done.names.extend(change.name for change in writing.changes)
+
+
+def _reseal_tokens(engine: Engine, keyring: Keyring, done: Done) -> None:
+    """The refresh tokens that upstreams have given, unless a gateway puts down another one meanwhile."""
+    sealer = Sealer(keyring)
+
+    def reseal(sealed: bytes, context: bytes) -> bytes | None:
+        try:
+            return sealer.seal(sealer.open(sealed, context), context)
+        except SealError as error:
+            done.faults.append(f"the refresh token of an upstream can't be sealed anew: {error}")
+            return None
+
+    done.upstreams.extend(reseal_tokens(engine, keyring.sealing.id, reseal))
 
 
 def _settle_kept(keyring: Keyring, settings: Settings) -> None:
@@ -118,9 +142,11 @@ def _settle_kept(keyring: Keyring, settings: Settings) -> None:
             folder.release()
 
 
-def _render(count: int, needs: Sequence[Needs]) -> str:
+def _render(count: int, tokens: int, needs: Sequence[Needs]) -> str:
     first = needs[0]
     lines = [f"{count} {'credential is' if count == 1 else 'credentials are'} sealed anew under {first.master_key}."]
+    if tokens:
+        lines.append(f"So {'is 1 refresh token' if tokens == 1 else f'are {tokens} refresh tokens'} of upstreams.")
     lines += [
         f"{one.master_key} is needed by {one.describe()}{'' if one.is_known else ', and is not in the keyring'}."
         for one in needs[1:]

@@ -5,23 +5,36 @@ Rule 2: a segment goes when the database has it; while the database is away, seg
 Rule 3: a chain that can't go on holds up no other, and one that has much to move doesn't either: each has its turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from exeat.journal.follow import READING_BYTES, Follower
 from exeat.journal.segments import JournalError
+from exeat.model.audit import Batch
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.failure import ChainError
 
 
 class Shipper:
-    """The journals below one folder, of one instance. Its errors are those of the database; those of one chain wait."""
+    """The journals below one folder, of one instance. Its errors are those of the database; those of one chain wait.
 
-    def __init__(self, folder: Path, instance: str, writer: AuditWriter, *, reading_bytes: int = READING_BYTES) -> None:
+    `moved` is called with what has been moved, once the database has it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        instance: str,
+        writer: AuditWriter,
+        *,
+        reading_bytes: int = READING_BYTES,
+        moved: Callable[[Sequence[Batch]], None] = lambda _batches: None,
+    ) -> None:
         self._folder = folder
         self._instance = instance
         self._writer = writer
         self._reading_bytes = reading_bytes
+        self._moved = moved
         self._followers: dict[str, Follower] = {}
         self.stuck: dict[str, str] = {}  # chains that can't go on, and why
 
@@ -51,5 +64,7 @@ class Shipper:
         batches = follower.read()
         moved = self._writer.write(batches) if batches else 0
         follower.discard()
+        if moved:
+            self._moved(batches)
         self._followers[name] = follower
         return moved

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from exeat import __version__
 from exeat.cli.certificate import Certificate
-from exeat.cli.channel import Start
+from exeat.cli.channel import Kind, Start
 from exeat.cli.circuit_events import CircuitEvents
 from exeat.cli.configuration import Configuration
 from exeat.cli.control_child import ControlChild
@@ -74,6 +74,7 @@ class Supervisor:
             log,
             as_json=as_json,
             crossed=events.hear,
+            measures=control.measures,
         )
         self._workers = Workers(
             settings,
@@ -88,7 +89,11 @@ class Supervisor:
             orphaned=control.adopt,
             told=self._circuits.hear,
             gone=self._circuits.forget,
+            tokens=control.tokens,
+            measures=control.measures,
+            spans=control.spans.hear,
         )
+        control.tokens.tell = lambda payload: self._workers.send(Kind.TOKENS, payload)
         control.writers = lambda: self._workers.writers
         self._reloading = Reloading(
             loaded,
@@ -138,7 +143,11 @@ class Supervisor:
             watching = tasks.create_task(self._reloading.follow())
             replacing = tasks.create_task(self._replace_when_asked())
             self._reloading.begin()
-            self._control.tell(started_at=datetime.now(UTC).timestamp())
+            self._control.tell(
+                started_at=datetime.now(UTC).timestamp(),
+                listeners=[str(address) for address in self._listeners.addresses],
+                counters=self._counters.socket,
+            )
             self._control.record("supervisor", "start", f"instance/{self._data.instance}", None, self._facts())
             await self._draining.wait()
             watching.cancel()
@@ -218,6 +227,8 @@ class Supervisor:
             log_json=self._as_json,
             ca_file=None if settings.ssl_cert_file is None else str(settings.directory / settings.ssl_cert_file),
             ca_folder=None if settings.ssl_cert_dir is None else str(settings.directory / settings.ssl_cert_dir),
+            trace_sample=None if settings.otlp_url is None else settings.trace_sample,
+            debug_token=None if settings.debug_token is None else settings.debug_token.reveal(),
             snapshot=self._reloading.snapshot(),
         )
 

@@ -14,11 +14,14 @@ import orjson
 from exeat.cli.channel import Kind, Start
 from exeat.cli.child import keep_running
 from exeat.cli.listeners import Listeners
+from exeat.cli.measures import Measures
 from exeat.cli.reports import Reports
+from exeat.cli.token_relay import TokenRelay
 from exeat.cli.watchdog import Watchdog
 from exeat.cli.worker_process import WorkerProcess
 from exeat.config.settings import Settings
 from exeat.telemetry.logs import Log
+from exeat.telemetry.metrics import WORKER_DEATHS, WORKER_STARTS
 
 START_S = 30.0  # a worker that doesn't serve by then won't
 KILL_AFTER_S = 1.0
@@ -52,7 +55,8 @@ class Workers:
     `start` gives what a worker is told, for its number, its journal and the descriptor of its last words. `reported`
     is told how they are, `ready` when all of them serve for the first time, `applied` whenever all serve by what was
     handed over last, `failed` when one can't even start, `orphaned` of a journal that was left in the middle; `told`
-    of what the process of an id says of endpoints, `gone` when it is no more.
+    of what the process of an id says of endpoints, `gone` when it is no more. `tokens` is what is known of tokens,
+    `measures` takes what is counted, `spans` what spans are made of.
     """
 
     def __init__(
@@ -70,6 +74,9 @@ class Workers:
         orphaned: Callable[[str], None],
         told: Callable[[int, bytes], None],
         gone: Callable[[int], None],
+        tokens: TokenRelay,
+        measures: Measures,
+        spans: Callable[[bytes], None],
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -83,6 +90,9 @@ class Workers:
         self._orphaned = orphaned
         self._told = told
         self._gone = gone
+        self._tokens = tokens
+        self._measures = measures
+        self._spans = spans
         self._places = [Place(number + 1, settings.workers) for number in range(settings.workers)]
         self._processes: dict[WorkerProcess, asyncio.Task[None]] = {}
         self._not_applied: set[WorkerProcess] = set()
@@ -164,6 +174,7 @@ class Workers:
         return process.reason
 
     def _died(self, place: Place, reason: str, after_s: float) -> None:
+        self._measures.count(WORKER_DEATHS)
         self._log.error("worker died; it is started again", worker=place.number, reason=reason, after_s=after_s)
 
     async def _start(self, place: Place, writer: str) -> WorkerProcess:
@@ -174,7 +185,9 @@ class Workers:
             self._settings.process,
         )
         place.writer = writer
+        self._measures.count(WORKER_STARTS)
         self._processes[process] = asyncio.get_running_loop().create_task(self._follow(place, process))
+        process.send(Kind.TOKENS, self._tokens.known())
         if self._leaves:
             process.send(Kind.LEAVE)
         if self._ending.is_set():
@@ -192,6 +205,7 @@ class Workers:
             if trace := process.trace():
                 self._log.error("where the worker was", worker=process.number, pid=process.pid, at=trace)
             self._reported(self._reports.forget(process.number, process.pid))
+            self._measures.forget(process.pid)
             if not self._ending.is_set():
                 self._gone(process.pid)
             if place.leaving is process:
@@ -223,6 +237,12 @@ class Workers:
                 self._take_report(place, process, payload)
             case Kind.EVENT:
                 self._told(process.pid, payload)
+            case Kind.METRICS:
+                self._measures.hear(payload)
+            case Kind.SPANS:
+                self._spans(payload)
+            case Kind.TOKEN_WANTED:
+                self._tokens.want(payload)
             case Kind.FAILED:
                 process.failure = payload.decode()
                 self._log.error("worker failed", worker=process.number, reason=process.failure)

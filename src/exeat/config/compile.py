@@ -15,10 +15,12 @@ from exeat.config.consumers import ConsumerCompiler
 from exeat.config.database import DATABASE, add_keys, read_stored
 from exeat.config.display import Digest, digest_of, show
 from exeat.config.limits import LimitCompiler, Owner
+from exeat.config.preset_use import Notes, use_presets
 from exeat.config.problem import DocumentError, Path, Place, Places, Problem, quote
 from exeat.config.references import Resolved, Resolver
 from exeat.config.settings import DOCUMENT_FILE, Settings
 from exeat.config.sources import Source, merge, read_file, read_variables
+from exeat.config.token_sources import shared_badly
 from exeat.config.upstreams import UpstreamCompiler, compile_destination
 from exeat.config.validate import Entries, Validator
 from exeat.config.vault import Vault
@@ -27,6 +29,7 @@ from exeat.model.limit import Scope
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Audit, Cors, Snapshot
 from exeat.model.stored import NOTHING, Stored
+from exeat.model.token_source import TokenSource
 from exeat.model.upstream import Destination, Upstream
 from exeat.model.webhook import Webhook
 from exeat.vault.keyring_file import read_keyring
@@ -41,7 +44,7 @@ class Loaded:
 
     `document` is what was written in all sources, its secrets masked, `digest` what its revision is made of; `watched`
     are the files that it depends on, whether they exist or not; `warnings` are what is allowed but probably not meant.
-    `webhooks` are no part of the snapshot: no worker needs their secrets.
+    `webhooks` and `token_sources` are no part of the snapshot: no worker needs their secrets.
     """
 
     snapshot: Snapshot
@@ -50,6 +53,7 @@ class Loaded:
     watched: tuple[File, ...]
     warnings: tuple[Problem, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    token_sources: tuple[TokenSource, ...] = ()
 
 
 def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False) -> Loaded:
@@ -64,12 +68,14 @@ def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False)
     ownerless = add_keys(source, stored.keys)
     folder = file.parent if file else settings.directory
     vault = Vault(stored.vault, partial(_open_keyring, settings))
-    resolved = Resolver(environment.values, folder, source.places, running, vault).resolve(source.data)
+    presets = Notes(source.places)
+    data = use_presets(source.data, presets)
+    resolved = Resolver(environment.values, folder, source.places, running, vault).resolve(data)
     compiled = Compiler(source.places, folder, resolved).compile()
-    problems = [*environment.problems, *source.problems, *resolved.problems]
-    problems += _without_echoes(compiled.problems, resolved.problems)
+    problems = [*environment.problems, *source.problems, *presets.problems, *resolved.problems]
+    problems += without_echoes(compiled.problems, resolved.problems)
     if problems:
-        raise DocumentError(sorted(problems, key=_order))
+        raise DocumentError(sorted(presets.place(problems), key=_order))
     digest = compiled.digest.hold(stored.endpoints)
     first = file or settings.directory / DOCUMENT_FILE
     own = [settings.directory / path for path in (settings.tls_certificate, settings.tls_key) if path]
@@ -81,6 +87,7 @@ def load(settings: Settings, stored: Stored = NOTHING, *, running: bool = False)
         tuple(watched),
         (*_warn(source, resolved, ownerless), *compiled.warnings),
         compiled.webhooks,
+        compiled.token_sources,
     )
 
 
@@ -106,6 +113,11 @@ def _warn(source: Source, resolved: Resolved, ownerless: Iterable[str]) -> list[
         for name, reason in resolved.missing.items()
     ]
     warnings += [
+        source.places.problem(path, f"{reason}; the pool goes on without it")
+        for path, reason in resolved.missing_members.items()
+        if path[1] not in resolved.missing
+    ]
+    warnings += [
         Problem("", DATABASE, f"there are keys of consumer '{name}', which is nowhere written; they open nothing")
         for name in ownerless
     ]
@@ -114,7 +126,7 @@ def _warn(source: Source, resolved: Resolved, ownerless: Iterable[str]) -> list[
     return warnings
 
 
-def _without_echoes(problems: list[Problem], unresolved: list[Problem]) -> list[Problem]:
+def without_echoes(problems: list[Problem], unresolved: list[Problem]) -> list[Problem]:
     """Problems without those that only follow from a reference that leads nowhere: that its value is empty."""
     paths = {problem.path for problem in unresolved}
     return [problem for problem in problems if problem.path not in paths]
@@ -134,6 +146,7 @@ class Compiled:
     warnings: list[Problem]
     files: tuple[File, ...]
     webhooks: tuple[Webhook, ...]
+    token_sources: tuple[TokenSource, ...]
 
 
 @dataclass(slots=True)
@@ -157,7 +170,7 @@ class Compiler:
         destinations = self._destinations(entries)
         consumers = self._consumers(entries, destinations, limits)
         self._check_verification(entries)
-        prints = [endpoint.route.tls.fingerprint for up in upstreams.values() for endpoint in up.endpoints]
+        prints = [endpoint.route.tls.fingerprint for up in upstreams.values() for endpoint in up.everywhere]
         digest = digest_of(self.resolved.data, prints)
         snapshot = Snapshot(
             revision=digest.revision(),
@@ -175,7 +188,9 @@ class Compiler:
             limits=limits.compile(("limits",), entries.limits, Owner(Scope.GATEWAY)),
         )
         webhooks = compile_webhooks(entries.webhooks, self.places, self.problems)
-        return Compiled(snapshot, digest, self.problems, self.warnings, tuple(compiler.files), webhooks)
+        self._warn_of_shared(compiler.token_sources)
+        sources = tuple(compiler.token_sources.values())
+        return Compiled(snapshot, digest, self.problems, self.warnings, tuple(compiler.files), webhooks, sources)
 
     def _destinations(self, entries: Entries) -> list[Destination]:
         found: dict[str, Destination] = {}
@@ -227,6 +242,14 @@ class Compiler:
                 message = f"turned off for {len(blind)} upstreams; use tls.ca, and turn it off for one at most"
                 self._fault(("upstreams", name, "tls", "verify"), message)
 
+    def _warn_of_shared(self, sources: Mapping[str, TokenSource]) -> None:
+        for name, other in shared_badly(sources):
+            message = (
+                f"has the refresh token of '{other}' with other settings: where the server gives new ones, one upstream"
+                " locks the other out; write both credentials, 'network' and 'tls' alike"
+            )
+            self.warnings.append(self.places.problem(("upstreams", name, "credential"), message))
+
     def _fault(self, path: Path, message: str) -> None:
         self.problems.append(self.places.problem(path, message))
 
@@ -245,6 +268,10 @@ def _by_origin(upstreams: Mapping[str, Upstream]) -> dict[Origin, tuple[Upstream
     for upstream in upstreams.values():
         for origin in dict.fromkeys(endpoint.origin for endpoint in upstream.endpoints):
             found[origin] = (*found.get(origin, ()), upstream)
+    for upstream in upstreams.values():  # who has an origin of its own comes before whose sibling it is
+        for sibling in upstream.siblings.values():
+            origin = sibling.endpoints[0].origin
+            found[origin] = (*found.get(origin, ()), sibling)
     return found
 
 

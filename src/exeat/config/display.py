@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from exeat.config.problem import Path
 from exeat.model.by_hand import ByHand
+from exeat.model.secret_fields import holds_secret
 
 MASK = "(secret)"
-SECRET_FIELDS = frozenset({"secret", "password", "username"})
 _BYTES = 32
 _MODULUS = 2 ** (8 * _BYTES)
 _encoder = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -37,7 +37,7 @@ def _holds_secret(path: Path) -> bool:
         return path[2:] == ("secret",)
     if path[0] != "upstreams":
         return False
-    return path[2:] == ("tls", "key") or ("credential" in path[2:3] and path[-1] in SECRET_FIELDS)
+    return holds_secret(path[2:])
 
 
 class Digest(NamedTuple):

@@ -6,92 +6,18 @@ Rule 2: the descriptions here are the reference: JSON Schema and docs/reference/
 
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from exeat.config import fields as f
+from exeat.config.credential_entries import CredentialField, Nothing, require_kinds
 from exeat.config.endpoint_entries import BalanceField, Circuit, CircuitField, EndpointsField, HealthCheck
 from exeat.config.entries import Entry, PathsField
 from exeat.config.limit_entries import CountField, LimitsField, PriceField, PriorityField
 from exeat.config.retry_entries import Retries, RetriesField
+from exeat.config.sibling_entries import LinksField, SiblingsField
 from exeat.config.timeout_entry import Timeout
 from exeat.config.webhook_entries import Webhook
 from exeat.model.limit import DEFAULT_PRIORITY
-from exeat.model.secret import Secret
-
-CREDENTIAL_KINDS = ("bearer", "basic", "header", "query", "caller", "none")
-
-
-class Bearer(Entry):
-    """`Authorization: Bearer <secret>`."""
-
-    kind: Literal["bearer"] = Field(description="The kind of the credential.")
-    secret: f.BearerField = Field(description="The token, without the word Bearer.")
-
-
-class Basic(Entry):
-    """`Authorization: Basic …` from a user name and a password."""
-
-    kind: Literal["basic"] = Field(description="The kind of the credential.")
-    username: f.UsernameField = Field(description="The user name; many APIs want their key here.")
-    password: f.PasswordField = Field(default_factory=lambda: Secret(""), description="The password; may be left out.")
-
-    @model_validator(mode="after")
-    def _holds_something(self) -> Self:
-        if not (self.username.reveal() or self.password.reveal()):
-            raise ValueError("has neither a username nor a password")
-        return self
-
-
-class Header(Entry):
-    """A field of its own, `<name>: <prefix><secret>`."""
-
-    kind: Literal["header"] = Field(description="The kind of the credential.")
-    name: f.FieldNameField = Field(description="The name of the field.")
-    secret: f.TokenField = Field(description="The field's value.")
-    prefix: f.PrefixField = Field(default="", description="Text before the secret, such as `Token `.")
-
-
-class Query(Entry):
-    """A query parameter, `?<name>=<secret>`."""
-
-    kind: Literal["query"] = Field(description="The kind of the credential.")
-    name: f.ParameterField = Field(description="The name of the parameter.")
-    secret: f.TokenField = Field(description="The parameter's value; Exeat percent-encodes it.")
-
-
-class Caller(Entry):
-    """The caller's own `Authorization` goes to the upstream."""
-
-    kind: Literal["caller"] = Field(description="The kind of the credential.")
-
-
-class Nothing(Entry):
-    """No credential; the caller's own `Authorization` doesn't go to the upstream either."""
-
-    kind: Literal["none"] = Field(description="The kind of the credential.")
-
-
-def _credential(value: object) -> object:
-    """`caller` and `none` stand for themselves; every other kind is a mapping."""
-    if value in ("caller", "none"):
-        return {"kind": value}
-    if not isinstance(value, dict):
-        raise ValueError("write {kind: …, …}, or 'caller' or 'none' alone")  # noqa: TRY004
-    kind = value.get("kind")
-    if kind is None:
-        raise ValueError(f"has no 'kind'; it is one of {', '.join(CREDENTIAL_KINDS)}")
-    if kind not in CREDENTIAL_KINDS:
-        raise ValueError(f"is of a kind that this version doesn't know; it is one of {', '.join(CREDENTIAL_KINDS)}")
-    return value
-
-
-CredentialField = Annotated[
-    Annotated[Bearer | Basic | Header | Query | Caller | Nothing, Field(discriminator="kind")],
-    BeforeValidator(
-        _credential,
-        json_schema_input_type=Bearer | Basic | Header | Query | Caller | Nothing | Literal["caller", "none"],
-    ),
-]
 
 
 class UpstreamNetwork(Entry):
@@ -155,6 +81,15 @@ class Provider(Entry):
 class Upstream(Entry):
     """A named API that Exeat calls."""
 
+    model_config = ConfigDict(json_schema_extra=require_kinds)
+
+    preset: f.PresetField | None = Field(
+        default=None,
+        description="A well-known API, as in `github`: what isn't written here is as it is there; see the presets.",
+    )
+    with_: f.PresetValuesField = Field(
+        default_factory=dict, alias="with", description="What the preset has to know, such as a site's name."
+    )
     url: f.UrlField | None = Field(default=None, description="Where the upstream is; its path begins every call.")
     endpoints: EndpointsField | None = Field(
         default=None, description="Several addresses of it, in place of `url`; a URL stands for an object with it."
@@ -202,6 +137,21 @@ class Upstream(Entry):
     )
     provider: Provider = Field(
         default_factory=Provider, description="How is heeded what the upstream says of its own limits."
+    )
+    siblings: SiblingsField = Field(
+        default_factory=list,
+        description="Other hosts of the same API, as in `uploads.github.com`, called by URL or below"
+        " `/<upstream>/~<host>/`. What holds for the upstream holds for them.",
+    )
+    links: LinksField = Field(
+        default_factory=list,
+        description="Members of JSON answers that hold URLs of the upstream or a sibling, which then lead through the"
+        " gateway: names (wherever they are) or JSON paths. As `{field: upload_url, signed: 15m}`, the URL may be"
+        " called without a key for that time.",
+    )
+    scrub_bodies: f.FlagField = Field(
+        default=False,
+        description="Look for the credential in the bodies of answers, too, and cover it with asterisks.",
     )
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """The types of a document's fields: what each accepts, and how the JSON Schema describes it."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -73,6 +74,9 @@ def _secret(value: object) -> Secret:
     return Secret(value)
 
 
+COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]+")  # RFC 6265 §4.1.1
+
+
 def _token(value: object) -> Secret:
     secret = _secret(value)
     text = secret.reveal()
@@ -89,6 +93,13 @@ def _bearer(value: object) -> Secret:
         raise ValueError("begins with 'Bearer '; write the token alone, Exeat adds the word")
     if " " in secret.reveal():
         raise ValueError("holds a space, which a bearer token can't (RFC 6750)")
+    return secret
+
+
+def _cookie_value(value: object) -> Secret:
+    secret = _token(value)
+    if not COOKIE_VALUE.fullmatch(secret.reveal()):
+        raise ValueError("holds a character that a cookie can't (white space, '\"', ',', ';', '\\' or none of ASCII)")
     return secret
 
 
@@ -292,10 +303,27 @@ UsernameField = Annotated[Secret, PlainValidator(_username), SECRET_SCHEMA]
 PasswordField = Annotated[Secret, PlainValidator(_secret), SECRET_SCHEMA]
 PemField = Annotated[Secret, PlainValidator(_pem), SECRET_SCHEMA]
 PrefixField = Annotated[str, PlainValidator(_prefix), WithJsonSchema({"type": "string", "examples": ["Token "]})]
+SegmentPrefixField = Annotated[
+    str, PlainValidator(from_text(grammar.parse_segment_prefix)), text_schema("/bot", "^/.*$")
+]
+CookieNameField = Annotated[str, PlainValidator(from_text(grammar.parse_cookie_name)), text_schema("session")]
+CookieValueField = Annotated[Secret, PlainValidator(_cookie_value), SECRET_SCHEMA]
 ParameterField = Annotated[str, PlainValidator(_parameter), text_schema("api_key")]
 ParametersField = Annotated[tuple[str, ...], PlainValidator(_several(_parameter)), _list_schema("page", "state")]
 FieldNameField = Annotated[str, PlainValidator(from_text(grammar.parse_field_name)), text_schema("X-Api-Key")]
 NameField = Annotated[str, PlainValidator(from_text(grammar.parse_name)), text_schema("ops", f"^{NAME.pattern}$")]
+PresetField = Annotated[str, PlainValidator(_text), text_schema("github", f"^{NAME.pattern}$")]
+PresetValuesField = Annotated[
+    dict[str, Any],
+    PlainValidator(lambda value: value),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"type": "string", "minLength": 1},
+            "examples": [{"site": "acme"}],
+        }
+    ),
+]
 WebhookUrlField = Annotated[
     Target, PlainValidator(from_text(grammar.parse_webhook_url)), text_schema("https://hooks.example.com/exeat")
 ]

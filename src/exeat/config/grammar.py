@@ -15,7 +15,7 @@ from exeat.model.origin import DEFAULT_PORTS, Target
 from exeat.model.paths import PathPattern, compile_path
 from exeat.model.upstream import Network
 from exeat.policy.address import NEVER
-from exeat.wire.target import parse_host, parse_url
+from exeat.wire.target import check_path, parse_host, parse_url
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 RESERVED_NAMES = frozenset({"destinations"})  # a grant's word for all destinations
@@ -267,6 +267,24 @@ def parse_field_name(text: str) -> str:
         raise ValueError("isn't a field name (letters, digits and '-')")
     if text.lower() in NOT_CREDENTIALS or text.lower().startswith("exeat-"):
         raise ValueError("belongs to the connection, the framing or Exeat itself; it can't hold a credential")
+    return text
+
+
+def parse_segment_prefix(text: str) -> str:
+    """What stands in a path before a secret: it begins with a slash, and is written as it leaves."""
+    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", text):
+        raise ValueError("must begin with '/' and hold nothing but what a URL's path may (percent-encode the rest)")
+    try:
+        check_path(text.encode() + b"x")
+    except GatewayError as error:
+        raise ValueError(error.detail) from error
+    return text
+
+
+def parse_cookie_name(text: str) -> str:
+    """The name of a cookie (RFC 6265 §4.1.1)."""
+    if not TOKEN.fullmatch(text):
+        raise ValueError("isn't a cookie's name (letters, digits, and the signs of a field's name)")
     return text
 
 

@@ -1,4 +1,6 @@
-"""A snapshot on its way to a worker, and webhooks to the control process: the one place where a Secret is pickled.
+"""What holds secrets on its way to another process: the one place where a Secret is pickled, or put into JSON.
+
+That is a snapshot for a worker, webhooks and token sources for the control process, and the tokens that it fetches.
 
 Rule 1: the bytes travel over a socket pair between two processes of this machine, never to a file.
 Rule 2: what is read back may build only the classes listed here, and call nothing else.
@@ -7,17 +9,34 @@ Rule 2: what is read back may build only the classes listed here, and call nothi
 import io
 import pickle
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from exeat.model import by_hand, circuit, consumer, credential, json_path, limit, origin, paths, snapshot, upstream
+from exeat.model import (
+    by_hand,
+    circuit,
+    consumer,
+    credential,
+    json_path,
+    limit,
+    links,
+    origin,
+    paths,
+    signing,
+    snapshot,
+    token_source,
+    upstream,
+)
 from exeat.model.key_changes import ChangedKey, KeyChanges
 from exeat.model.retries import Retries
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
+from exeat.model.token import TokenNews
+from exeat.model.token_source import TokenSource
 from exeat.model.webhook import Webhook
 
 PROTOCOL = 5
@@ -30,6 +49,11 @@ _CLASSES: tuple[type, ...] = (
     consumer.Grant,
     consumer.Key,
     credential.Injection,
+    credential.Member,
+    credential.Token,
+    signing.AwsSignature,
+    signing.BodyField,
+    signing.HmacSignature,
     limit.Increase,
     limit.Kind,
     limit.Limit,
@@ -37,7 +61,10 @@ _CLASSES: tuple[type, ...] = (
     limit.Price,
     limit.PriceRule,
     limit.Scope,
+    links.Links,
+    links.SignedLinks,
     origin.Origin,
+    origin.Target,
     paths.PathPattern,
     paths.PathRules,
     snapshot.Audit,
@@ -45,6 +72,14 @@ _CLASSES: tuple[type, ...] = (
     snapshot.Snapshot,
     json_path.JsonPath,
     json_path.Step,
+    token_source.Client,
+    token_source.ClientCredentials,
+    token_source.GithubApp,
+    token_source.GoogleServiceAccount,
+    token_source.JwtBearer,
+    token_source.RefreshToken,
+    token_source.SigningKey,
+    token_source.TokenSource,
     upstream.Bodies,
     upstream.Destination,
     upstream.Endpoint,
@@ -109,6 +144,61 @@ def parse_webhooks(data: bytes) -> tuple[Webhook, ...]:
     if not isinstance(result, tuple) or not all(isinstance(one, Webhook) for one in result):
         raise pickle.UnpicklingError("the bytes hold no webhooks")
     return result
+
+
+def render_token_sources(sources: tuple[TokenSource, ...]) -> bytes:
+    """Token sources with their secrets as bytes for the control process, none where there are none.
+
+    Treat them as the secrets themselves.
+    """
+    if not sources:
+        return b""
+    buffer = io.BytesIO()
+    _Pickler(buffer, PROTOCOL).dump(sources)
+    return buffer.getvalue()
+
+
+def parse_token_sources(data: bytes) -> tuple[TokenSource, ...]:
+    """The sources that `render_token_sources` wrote; UnpicklingError if the bytes build anything else."""
+    if not data:
+        return ()
+    result = _Unpickler(io.BytesIO(data)).load()
+    if not isinstance(result, tuple) or not all(isinstance(one, TokenSource) for one in result):
+        raise pickle.UnpicklingError("the bytes hold no token sources")
+    return result
+
+
+def render_tokens(news: Iterable[TokenNews], now: float) -> bytes:
+    """What is known of tokens as JSON, at a time of the machine's monotonic clock (s), which all processes share.
+
+    Treat it as the tokens themselves.
+    """
+    return orjson.dumps(
+        [
+            {
+                "source": one.source,
+                "token": None if one.token is None else one.token.reveal(),
+                "expires_at": None if one.expires_in_s is None else now + one.expires_in_s,
+                "reason": one.reason,
+                "again_at": None if one.again_in_s is None else now + one.again_in_s,
+            }
+            for one in news
+        ]
+    )
+
+
+def parse_tokens(data: bytes, now: float) -> list[TokenNews]:
+    """What `render_tokens` wrote, as it is known at another time of the same clock."""
+    return [
+        TokenNews(
+            one["source"],
+            None if one["token"] is None else Secret(one["token"]),
+            None if one["expires_at"] is None else one["expires_at"] - now,
+            one["reason"],
+            None if one["again_at"] is None else max(one["again_at"] - now, 0.0),
+        )
+        for one in orjson.loads(data)
+    ]
 
 
 def render_changes(changes: KeyChanges) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from exeat.config.schema import build_schema, render_schema
 from exeat.config.settings import VARIABLES, Settings
 
-WORDS = {"string": "text", "boolean": "true or false", "integer": "number", "number": "number"}
+WORDS = {"string": "text", "boolean": "true or false", "integer": "number", "number": "number", "object": "mapping"}
 GENERATED = "<!-- Written by python -m exeat.config.reference; change the classes in src/exeat/config instead. -->"
 
 DOCUMENT_PREFACE = """# The document

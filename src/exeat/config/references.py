@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
+from typing import Any
 
 from exeat.config.problem import Path, Places, Problem
 from exeat.config.sources import read_regular
@@ -15,8 +16,11 @@ from exeat.config.vault import Vault, VaultError
 
 SIZE_LIMIT = 1 << 20
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
-_OWN_SECRETS = frozenset({"EXEAT_KEYRING", "EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_ADMIN_TOKEN"})
+_OWN_SECRETS = frozenset(
+    {"EXEAT_KEYRING", "EXEAT_DATABASE_URL", "EXEAT_REDIS_URL", "EXEAT_ADMIN_TOKEN", "EXEAT_METRICS_TOKEN"}
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MEMBER_DEPTH = 5  # of the path of one credential of a pool
 
 
 class _UnresolvedError(Exception):
@@ -27,12 +31,13 @@ class _UnresolvedError(Exception):
 class Resolved:
     """A document with its references replaced.
 
-    `missing` says why a credential's reference can't be resolved, by the upstream's name; `files` are what was read,
-    to be watched.
+    `missing` says why a credential's reference can't be resolved, by the upstream's name; `missing_members` the same of
+    the credentials of a pool, by the paths of these, where others are left. `files` are what was read, to be watched.
     """
 
     data: dict[str, object] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    missing_members: dict[Path, str] = field(default_factory=dict)
     files: dict[File, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -52,11 +57,27 @@ class Resolver:
         """Replace every reference; an empty section is as good as none."""
         self.result.data = {name: self._walk(value, (name,)) for name, value in data.items() if value is not None}
         upstreams = self.result.data.get("upstreams")
+        self._leave_out_members(upstreams if isinstance(upstreams, dict) else {})
         for name in self.result.missing:
             upstream = upstreams.get(name) if isinstance(upstreams, dict) else None
             if isinstance(upstream, dict):
                 upstream["credential"] = "none"  # what remains of it may not be valid
         return self.result
+
+    def _leave_out_members(self, upstreams: dict[str, Any]) -> None:
+        """A pool goes on without the credentials that have disappeared; without any, it is missing itself."""
+        gone = {(str(path[1]), path[3]): reason for path, reason in self.result.missing_members.items()}
+        for (name, key), reason in gone.items():
+            credential = upstreams[name]["credential"]
+            left = {
+                place: member
+                for place, member in enumerate(credential[key])
+                if ("upstreams", name, "credential", key, place) not in self.result.missing_members
+            }
+            if left and all(isinstance(member, dict) for member in left.values()):
+                credential[key] = [{"label": str(place + 1), **member} for place, member in left.items()]
+            else:
+                self.result.missing[name] = reason
 
     def _walk(self, value: object, path: Path) -> object:
         if isinstance(value, dict):
@@ -84,7 +105,10 @@ class Resolver:
 
     def _miss(self, path: Path, reason: str) -> None:
         if self.running and len(path) > 2 and path[0] == "upstreams" and path[2] == "credential":  # noqa: PLR2004
-            self.result.missing[str(path[1])] = reason
+            if len(path) > _MEMBER_DEPTH and path[3] in {"members", "pool"} and isinstance(path[4], int):
+                self.result.missing_members[path[:_MEMBER_DEPTH]] = reason
+            else:
+                self.result.missing[str(path[1])] = reason
         else:
             self._fault(path, reason)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from exeat.config import document as doc
+from exeat.config.credential_entries import Header
 from exeat.config.retry_entries import Retries as RetriesEntry
 from exeat.model.retries import Retries
 
@@ -31,7 +32,7 @@ def retry_faults(entry: doc.Upstream) -> Iterator[tuple[str, str]]:
             seconds = getattr(retries, name)
             yield name, f"is {seconds:g} s, and timeout.total ends every call after {total:g} s; shorten one of them"
     key, credential = retries.idempotency_key, entry.credential
-    if key is not None and isinstance(credential, doc.Header) and credential.name.lower() == key.lower():
+    if key is not None and isinstance(credential, Header) and credential.name.lower() == key.lower():
         yield "idempotency_key", "is the field of the credential; name the one in which the upstream reads the key"
     if key is not None and key.lower() in {"authorization", "x-api-key", "cookie"}:
         yield "idempotency_key", "is a field for secrets; name the one in which the upstream reads the key"

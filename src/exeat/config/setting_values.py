@@ -14,6 +14,9 @@ from exeat.vault.keyring import KeyringError, parse_keyring
 
 WORKERS_LIMIT = 256
 LEAST_TOKEN = 32
+TRACES_PATH = "/v1/traces"
+HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]*[\x21-\x2b\x2d-\x7e])?")
+SHARE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 MEMORY = re.compile(r"([0-9]{1,6})(MiB|GiB)")
 MEMORY_UNITS = {"MiB": 1024**2, "GiB": 1024**3}
 MEMORY_WORDS = {"auto": None, "off": 0}
@@ -118,11 +121,43 @@ def to_control_url(value: object) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.path or parts.query:
         raise ValueError("write https://host:port, http://127.0.0.1:8081 on this machine, or unix:PATH")
-    if parts.scheme == "http" and not Listen(parts.hostname).is_local:
+    if is_plaintext_elsewhere(text):
         raise ValueError(
             f"http://{parts.netloc} is on another machine, so the token would travel in plaintext; write https"
         )
     return text
+
+
+def is_plaintext_elsewhere(url: str) -> bool:
+    """Whether what is sent to a URL can be read on its way to another machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not Listen(parts.hostname or "").is_local
+
+
+def to_otlp_url(value: object) -> str:
+    """Where spans are sent: the URL of a collector, with the path of the standard unless it has it already."""
+    text = str(value).strip().removesuffix("/")
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("write the URL of a collector, as in http://127.0.0.1:4318; keys belong in EXEAT_OTLP_HEADERS")
+    return text if parts.path.endswith(TRACES_PATH) else text + TRACES_PATH
+
+
+def to_headers(value: object) -> Secret:
+    """Header fields, as in `api-key=abc,team=shop`."""
+    text = str(value).strip()
+    for part in text.split(","):
+        if not HEADER.fullmatch(part.strip()):
+            raise ValueError("write NAME=VALUE, comma-separated, as in api-key=abc")
+    return Secret(text)
+
+
+def to_share(value: object) -> float:
+    """A share of all, from 0 to 1."""
+    text = str(value).strip()
+    if not SHARE.fullmatch(text) or float(text) > 1:
+        raise ValueError("write a number from 0 to 1, as in 0.1")
+    return float(text)
 
 
 def to_token(value: object) -> Secret:

@@ -15,18 +15,22 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from exeat.config.environment import DOCUMENT_SECTIONS, PREFIX, Environment, is_document_variable, merge_environment
 from exeat.config.listen import Listen
 from exeat.config.problem import Place, Problem, SettingsError, suggest
+from exeat.config.setting_rules import check_traces, plaintext_fault
 from exeat.config.setting_values import (
     to_connections,
     to_control_url,
     to_database_url,
+    to_headers,
     to_in_flight,
     to_keyring,
     to_listen,
     to_listens,
     to_memory,
     to_networks,
+    to_otlp_url,
     to_redis_url,
     to_seconds,
+    to_share,
     to_token,
     to_word,
     to_workers,
@@ -93,6 +97,12 @@ class Settings(BaseSettings):
         description="The first administrator's token, at least 32 characters. Without it one is made, and printed"
         " once.",
         json_schema_extra={"default": "made at the first start"},
+    )
+    metrics_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="What has to be shown to read `/metrics` (`Authorization: Bearer …`), at least 32 characters."
+        " Without it, anybody who reaches the control listener may.",
     )
     listen: Annotated[tuple[Listen, ...], BeforeValidator(to_listens)] = Field(
         default=(Listen("127.0.0.1", 8080),),
@@ -184,10 +194,29 @@ class Settings(BaseSettings):
         " comma-separated; by the control listener too.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(to_word)] = Field(
-        default="info", description="The least severity that is logged: `debug`, `info`, `warning` or `error`."
+        default="info",
+        description="The least severity that is logged: `debug`, `info` (access lines), `warning` or `error`.",
     )
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(to_word)] = Field(
         default="auto", description="`json` or `console`; `auto` is `console` on a terminal."
+    )
+    otlp_url: Annotated[str | None, BeforeValidator(to_otlp_url)] = Field(
+        default=None,
+        description="The collector that traces go to, `http://127.0.0.1:4318`; needs `pip install 'exeat[otel]'`.",
+    )
+    otlp_headers: Annotated[Secret | None, BeforeValidator(to_headers)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="Header fields for `EXEAT_OTLP_URL`, as in `api-key=abc,team=shop`.",
+    )
+    trace_sample: Annotated[float, BeforeValidator(to_share)] = Field(
+        default=1.0,
+        description="The share of traces that is sampled, from 0 to 1, where the caller's `traceparent` doesn't say.",
+    )
+    debug_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+        default=None,
+        exclude=True,  # from every dump
+        description="Who shows it in `Exeat-Debug` is told how long each phase took; at least 32 characters.",
     )
     drain_s: Annotated[float, BeforeValidator(to_seconds)] = Field(
         default=30.0, description="How many seconds SIGTERM waits for exchanges to finish."
@@ -344,6 +373,7 @@ def _check_together(settings: Settings) -> list[Problem]:
         problems.append(_fault("max_line_bytes", "is more than EXEAT_MAX_HEAD_BYTES, of which it is a part"))
     if settings.control_url is not None and settings.control_token is None:
         problems.append(_fault("control_token", "is missing; EXEAT_CONTROL_URL needs an administrator's token"))
+    problems += [_fault("otlp_url", fault) for fault in check_traces(settings.otlp_url, settings.otlp_headers)]
     control = settings.control_listen
     if control is not None and control in settings.listen and (control.port or control.path):
         problems.append(_fault("control_listen", "is the same address as EXEAT_LISTEN"))
@@ -362,17 +392,8 @@ def _check_files(settings: Settings) -> Iterator[Problem]:
 def _check_plaintext(settings: Settings) -> Iterator[Problem]:
     control = () if settings.control_listen is None else (settings.control_listen,)
     for field, listens in (("listen", settings.listen), ("control_listen", control)):
-        open_to_others = [str(listen) for listen in listens if not listen.is_local]
-        if open_to_others:
-            yield _fault(field, _plaintext_advice(open_to_others))
-
-
-def _plaintext_advice(addresses: list[str]) -> str:
-    return (
-        f"{', '.join(addresses)} can be reached from other machines, where keys would travel in plaintext; set"
-        " EXEAT_TLS_CERTIFICATE and EXEAT_TLS_KEY, or EXEAT_TLS=self-signed, or EXEAT_TLS=off if a proxy in front"
-        " ends TLS"
-    )
+        if fault := plaintext_fault(listens):
+            yield _fault(field, fault)
 
 
 def _fault(field: str, message: str) -> Problem:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from exeat.config.environment import PREFIX, Environment
 from exeat.config.problem import Path, Place, Places, Problem
 from exeat.config.reading import read_text
+from exeat.model.secret_fields import SECRET_FIELDS
 
 SIZE_LIMIT = 64 << 20
 DEPTH_LIMIT = 6
@@ -25,6 +26,8 @@ LISTS = frozenset(
         "deny",
         "private",
         "hosts",
+        "siblings",
+        "links",
         "networks",
         "grants",
         "origins",
@@ -35,9 +38,10 @@ LISTS = frozenset(
         "events",
         "redact",
         "statuses",
+        "repositories",
     ]
 )
-LITERAL = frozenset({"secret", "password", "username", "prefix", "key"})  # may begin with a bracket
+LITERAL = SECRET_FIELDS | {"prefix"}  # may begin with a bracket
 
 
 class Source(NamedTuple):

@@ -5,10 +5,12 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path as File
 
 from exeat.config import document as doc
+from exeat.config.credentials import compile_credential, credential_fault
 from exeat.config.endpoints import NO_TLS, compile_circuit, compile_endpoint, compile_health, endpoints_of
 from exeat.config.entries import path_rules
 from exeat.config.grammar import is_address
@@ -16,12 +18,16 @@ from exeat.config.limits import LimitCompiler, Owner, compile_price
 from exeat.config.problem import Path, Places, Problem
 from exeat.config.references import SIZE_LIMIT
 from exeat.config.retries import compile_retries, retry_faults
+from exeat.config.sibling_entries import compile_links
+from exeat.config.siblings import shown_to, sibling_faults, with_siblings
 from exeat.config.sources import read_regular
 from exeat.config.timeout_entry import Timeout
+from exeat.config.token_sources import TokenCompiler
 from exeat.model import credential as kinds
 from exeat.model.limit import SECOND_NS, Kind, Limit, Price, Scope
 from exeat.model.origin import Target
 from exeat.model.secret import Secret
+from exeat.model.token_source import TokenSource
 from exeat.model.upstream import Bodies, Destination, Reach, Timeouts, TlsIdentity, Upstream
 from exeat.policy.address import judge_address, judge_name
 from exeat.policy.inject import prepare
@@ -29,7 +35,10 @@ from exeat.policy.inject import prepare
 
 @dataclass(slots=True)
 class UpstreamCompiler:
-    """Compiles the upstreams of one document; `files` gathers what it read, to be watched."""
+    """Compiles the upstreams of one document.
+
+    `files` gathers what it read, to be watched; `token_sources` where the tokens come from, by their ids.
+    """
 
     folder: File
     places: Places
@@ -37,6 +46,7 @@ class UpstreamCompiler:
     limits: LimitCompiler
     problems: list[Problem] = field(default_factory=list)
     files: dict[File, None] = field(default_factory=dict)
+    token_sources: dict[str, TokenSource] = field(default_factory=dict)
 
     def compile(self, name: str, entry: doc.Upstream) -> Upstream:
         """One upstream; what is wrong with it is added to `problems`."""
@@ -51,15 +61,32 @@ class UpstreamCompiler:
             self._fault((*path, "endpoints"), "lists an endpoint twice")
         if entry.tls and all(target.origin.scheme == "http" for target in targets):
             self._fault((*path, "tls"), "has no effect on http://; use https:// or remove it")
+        for index, sibling in enumerate(entry.siblings):
+            self._check_target((*path, "siblings", index), sibling.host, entry, reach)
+        for index, fault in sibling_faults(entry.siblings, targets):
+            self._fault((*path, "siblings", index), fault)
         for name_of_field, fault in retry_faults(entry):
             self._fault((*path, "retries", name_of_field), fault)
+        if lack := credential_fault(entry.credential, targets):
+            self._fault((*path, "credential"), lack)
         tls = self._tls((*path, "tls"), entry.tls) if entry.tls else NO_TLS
         endpoints = tuple(compile_endpoint(name, endpoint, tls, reach) for endpoint in written)
         origins = frozenset(endpoint.origin for endpoint in endpoints)
-        return Upstream(
+        missing = self.missing.get(name)
+        tokens = TokenCompiler(
+            upstream=name,
+            path=(*path, "credential"),
+            reach=reach,
+            tls=tls,
+            origins=origins,
+            check=partial(self._check_target, entry=entry, reach=reach),
+            sources=self.token_sources,
+        )
+        credential = kinds.Unavailable(missing) if missing else compile_credential(entry.credential, tokens)
+        upstream = Upstream(
             name=name,
             endpoints=endpoints,
-            credential=prepare(self._credential(name, entry.credential), origins),
+            credential=prepare(credential, origins | shown_to(entry.siblings)),
             methods=entry.methods,
             paths=path_rules(entry.paths),
             timeouts=timeouts(entry.timeout),
@@ -75,7 +102,10 @@ class UpstreamCompiler:
             circuit=compile_circuit(entry.circuit),
             health=compile_health(entry.health),
             limits=self.limits.compile((*path, "limits"), entry.limits, Owner(Scope.UPSTREAM, name, (name,))),
+            links=compile_links(entry.links),
+            scrubs_bodies=entry.scrub_bodies,
         )
+        return with_siblings(upstream, entry.siblings, tls, reach)
 
     def _fault(self, path: Path, message: str) -> None:
         self.problems.append(self.places.problem(path, message))
@@ -90,30 +120,14 @@ class UpstreamCompiler:
     def _check_target(self, path: Path, target: Target, entry: doc.Upstream, reach: Reach) -> None:
         scheme, host, _ = target.origin
         if scheme == "http" and not entry.plaintext:
-            self._fault(path, "is plaintext http://; write https://, or 'plaintext: true' beside it")
+            where = "for the upstream" if "credential" in path else "beside it"
+            self._fault(path, f"is plaintext http://; write https://, or 'plaintext: true' {where}")
         if judge_name(host).outcome == "deny":
             self._fault(path, "is the name of a cloud metadata service, which can't be called")
         if is_address(host) and judge_address(host, reach).outcome == "deny":
             never = judge_address(host, Reach((), report=True)).outcome == "deny"
             advice = "it can never be called" if never else f"list it under network.private, as in [{_own(host)}]"
             self._fault(path, f"is a private or reserved address; {advice}")
-
-    def _credential(self, name: str, entry: object) -> kinds.Kind:
-        if name in self.missing:
-            return kinds.Unavailable(self.missing[name])
-        match entry:
-            case doc.Bearer(secret=secret):
-                return kinds.Bearer(secret)
-            case doc.Basic(username=username, password=password):
-                return kinds.Basic(username, password)
-            case doc.Header(name=field_name, secret=secret, prefix=prefix):
-                return kinds.Header(field_name, secret, prefix)
-            case doc.Query(name=parameter, secret=secret):
-                return kinds.Query(parameter, secret)
-            case doc.Caller():
-                return kinds.Caller()
-            case _:
-                return kinds.Nothing()
 
     def _tls(self, path: Path, entry: doc.Tls) -> TlsIdentity:
         ca = self._authorities((*path, "ca"), entry.ca)

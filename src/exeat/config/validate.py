@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from exeat.config import credential_entries, endpoint_entries, fields, limit_entries, webhook_entries
 from exeat.config import document as doc
-from exeat.config import endpoint_entries, fields, limit_entries, webhook_entries
 from exeat.config.entries import Paths
 from exeat.config.grammar import parse_name
 from exeat.config.problem import Path, Place, Places, Problem, suggest
@@ -37,12 +37,23 @@ OPENED_BY: Mapping[str, type[BaseModel]] = {
     "paths": Paths,
     "keys": doc.Key,
     "grants": doc.Grant,
-    "bearer": doc.Bearer,
-    "basic": doc.Basic,
-    "header": doc.Header,
-    "query": doc.Query,
-    "caller": doc.Caller,
-    "none": doc.Nothing,
+    "bearer": credential_entries.Bearer,
+    "basic": credential_entries.Basic,
+    "header": credential_entries.Header,
+    "query": credential_entries.Query,
+    "path": credential_entries.Segment,
+    "cookie": credential_entries.Cookie,
+    "body": credential_entries.Body,
+    "hmac": credential_entries.Hmac,
+    "aws-sigv4": credential_entries.AwsSigv4,
+    "oauth2-client-credentials": credential_entries.ClientCredentials,
+    "oauth2-refresh-token": credential_entries.RefreshToken,
+    "jwt-bearer": credential_entries.JwtBearer,
+    "github-app": credential_entries.GithubApp,
+    "google-service-account": credential_entries.GoogleServiceAccount,
+    "pool": credential_entries.Pool,
+    "caller": credential_entries.Caller,
+    "none": credential_entries.Nothing,
     "limits": limit_entries.Limit,
     "increase": limit_entries.Increase,
     "price": limit_entries.Price,

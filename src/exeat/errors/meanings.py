@@ -54,7 +54,8 @@ MEANINGS: dict[Code, Meaning] = {
     Code.KEY_MALFORMED: Meaning(
         401,
         "The Exeat key is not well-formed",
-        "Something that begins like an Exeat key has a wrong length, alphabet or check, or two keys were sent.",
+        "Something that begins like an Exeat key has a wrong length, alphabet or check, two keys were sent, or what was"
+        " signed with the pair of a key isn't what came: the request, or the URL of a link.",
         "Copy the key again, whole, and send one key only.",
         "http_request_denied",
     ),
@@ -68,7 +69,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.KEY_EXPIRED: Meaning(
         401,
         "The Exeat key has expired",
-        "The key's time is over.",
+        "The key's time is over, or that of the link that was called without a key.",
         "Ask whoever runs this gateway for a new key.",
         "http_request_denied",
     ),

@@ -16,7 +16,12 @@ CHECK_LENGTH = 6
 PREFIX = b"exeat_"
 # A path may spell '_' as %5F. In base64 the prefix has three spellings, by where it begins in its group of three bytes.
 _BASE64 = ("ZXhlYXRf", "V4ZWF0X", "leGVhdF")
-_LIKE_A_KEY = re.compile(r"exeat(?:_|%5[Ff])(?:[0-9A-Za-z_]|%5[Ff])+|(?:" + "|".join(_BASE64) + r")[0-9A-Za-z+/_=%-]*")
+# A signed link (policy/signed_links.py) is as good as a key for what it leads to.
+_LIKE_A_KEY = re.compile(
+    r"exeat-link(?:=|%3[Dd])[0-9A-Za-z._-]+|exeat(?:_|%5[Ff])(?:[0-9A-Za-z_]|%5[Ff])+|(?:"
+    + "|".join(_BASE64)
+    + r")[0-9A-Za-z+/_=%-]*"
+)
 SHAPE = re.compile(rb"exeat_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}")
 
 

@@ -1,5 +1,6 @@
 """Upstreams, their endpoints, and the destinations that may be called without being one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -7,6 +8,7 @@ from exeat.model.circuit import Balance, Circuit, HealthCheck
 from exeat.model.credential import Injection
 from exeat.model.json_path import JsonPath
 from exeat.model.limit import Limit, Price
+from exeat.model.links import Links
 from exeat.model.origin import Origin
 from exeat.model.paths import PathRules
 from exeat.model.retries import DEFAULT as DEFAULT_RETRIES
@@ -112,6 +114,12 @@ class Upstream:
     for the budgets that have none of their own. `provider` is how what it says of its own limits is heeded; None is
     not at all. `retries` is when a call is tried again. `circuit` is when an endpoint that fails has to rest; None is
     never. `health` is how its endpoints are checked; None is not at all.
+
+    `siblings` are other hosts of the same API, by the segment that begins their paths (`~host`). Each is the upstream
+    once more, at an endpoint of its own, with the credential or without one. `mark` is that segment with its slash, for
+    a sibling; `family` has origin, base path and mark of each of them all, where there are siblings. `links` are the
+    members of JSON bodies whose URLs are rewritten, None for none; `scrubs_bodies` has the credential looked for in
+    bodies.
     """
 
     name: str
@@ -132,13 +140,25 @@ class Upstream:
     balance: Balance = "weighted"
     circuit: Circuit | None = field(default_factory=Circuit)
     health: HealthCheck | None = None
+    siblings: Mapping[bytes, "Upstream"] = field(default_factory=dict)
+    mark: bytes = b""
+    family: tuple[tuple[Origin, bytes, bytes], ...] = ()
+    links: Links | None = None
+    scrubs_bodies: bool = False
     is_open: bool = field(init=False, default=False)
+    alters_bodies: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Hold the law that a credential goes only where it is bound to."""
         if not {endpoint.origin for endpoint in self.endpoints} <= self.credential.origins:
             raise ValueError(f"the credential of {self.name} isn't bound to all of its endpoints")
         object.__setattr__(self, "is_open", self.methods is None and self.paths is None)
+        object.__setattr__(self, "alters_bodies", self.links is not None or self.scrubs_bodies)
+
+    @property
+    def everywhere(self) -> tuple[Endpoint, ...]:
+        """Its endpoints, and those of its siblings."""
+        return (*self.endpoints, *(endpoint for one in self.siblings.values() for endpoint in one.endpoints))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ class Spelling:
     """Fields that belong together; where there are two names for one thing, the first that is there counts.
 
     `counts`: whether calls are counted, or something that isn't known before a call (tokens). `refills`: it comes back
-    little by little, and what is called reset is when all of it is there. `usage` is one field that says `used/limit`.
+    little by little, and what is called reset is when all of it is there. `usage` is one field that says `used/limit`,
+    before which may stand what that is the use of (`api-usage=18/5000`).
     `window_ns` stands in for a time to start again. `bucket` names the part of the API that it is for.
     """
 
@@ -39,7 +40,7 @@ class Spelling:
         return (*self.limit, *self.remaining, *self.reset, *(() if self.usage is None else (self.usage,)))
 
 
-Reset = Literal["seconds", "epoch seconds", "date", "duration", "milliseconds", "none"]
+Reset = Literal["seconds", "epoch seconds", "epoch milliseconds", "date", "duration", "milliseconds", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,29 @@ def _anthropic(unit: bytes, counts: Counted) -> Spelling:
     )
 
 
+def _circleci(unit: bytes, seconds: int) -> Spelling:
+    """When a window began isn't told: it is asked again within a minute, however long the window is."""
+    return Spelling(
+        f"x-ratelimit-*-{unit.decode()}",
+        (b"x-ratelimit-limit-" + unit,),
+        (b"x-ratelimit-remaining-" + unit,),
+        window_ns=seconds * SECOND_NS,
+    )
+
+
+def _linear(unit: bytes, counts: Counted) -> Spelling:
+    name = b"x-ratelimit-" + unit
+    return Spelling(
+        name.decode() + "-*", (name + b"-limit",), (name + b"-remaining",), (name + b"-reset",), counts, refills=True
+    )
+
+
 def _azure(kind: bytes) -> Spelling:
     name = b"x-ms-ratelimit-remaining-" + kind
     return Spelling(name.decode(), remaining=(name,), bucket=kind)
 
+
+_MISTRAL_COUNTS: Final[tuple[tuple[bytes, Counted], ...]] = ((b"req", "requests"), (b"tokens", "other"))
 
 # RateLimit and RateLimit-Policy are structured fields, which are read apart.
 STRUCTURED: Final = b"ratelimit"
@@ -93,7 +113,31 @@ X_RATE_LIMIT: Final = Spelling(
     (b"x-rate-limit-remaining",),
     (b"x-rate-limit-reset",),
 )
-OPENAI: Final = (_openai(b"requests", "requests"), _openai(b"tokens", "other"))
+OPENAI: Final = (_openai(b"requests", "requests"), _openai(b"tokens", "other"), _openai(b"project-tokens", "other"))
+CIRCLECI: Final = (
+    _circleci(b"second", 1),
+    _circleci(b"minute", 60),
+    _circleci(b"hour", 60),
+    _circleci(b"day", 60),
+)
+LINEAR: Final = (_linear(b"requests", "requests"), _linear(b"complexity", "other"))
+MISTRAL: Final = tuple(
+    Spelling(
+        f"x-ratelimit-*-{unit.decode()}-minute",
+        (b"x-ratelimit-limit-" + unit + b"-minute",),
+        (b"x-ratelimit-remaining-" + unit + b"-minute",),
+        counts=counts,
+        window_ns=60 * SECOND_NS,
+    )
+    for unit, counts in _MISTRAL_COUNTS
+)
+SALESFORCE: Final = Spelling("sforce-limit-info", usage=b"sforce-limit-info")
+SENTRY: Final = Spelling(
+    "x-sentry-rate-limit-*",
+    (b"x-sentry-rate-limit-limit",),
+    (b"x-sentry-rate-limit-remaining",),
+    (b"x-sentry-rate-limit-reset",),
+)
 ANTHROPIC: Final = (
     _anthropic(b"requests", "requests"),
     _anthropic(b"tokens", "other"),
@@ -136,7 +180,9 @@ VENDORS: Final = (
     Vendor(
         "Azure OpenAI", "https://learn.microsoft.com/en-us/azure/ai-services/openai/quotas-limits", OPENAI, "seconds"
     ),
+    Vendor("CircleCI", "https://circleci.com/docs/guides/toolkit/api-developers-guide/", CIRCLECI, "none"),
     Vendor("Cloudflare", "https://developers.cloudflare.com/fundamentals/api/reference/limits/", (DRAFT,), "seconds"),
+    Vendor("Datadog", "https://docs.datadoghq.com/api/latest/rate-limits/", (X_RATELIMIT,), "seconds"),
     Vendor("Discord", "https://docs.discord.com/developers/topics/rate-limits", (X_RATELIMIT,), "seconds"),
     Vendor(
         "GitHub",
@@ -163,7 +209,16 @@ VENDORS: Final = (
         (RATELIMIT,),
         "seconds",
     ),
+    Vendor("Linear", "https://linear.app/developers/rate-limiting", LINEAR, "epoch milliseconds"),
+    Vendor("Mistral", "https://docs.mistral.ai/admin/billing-usage/usage-limits", MISTRAL, "none"),
     Vendor("OpenAI", "https://platform.openai.com/docs/guides/rate-limits", OPENAI, "duration"),
+    Vendor(
+        "Salesforce",
+        "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm",
+        (SALESFORCE,),
+        "none",
+    ),
+    Vendor("Sentry", "https://docs.sentry.io/api/ratelimits/", (SENTRY,), "epoch seconds"),
     Vendor("Shopify", "https://shopify.dev/docs/api/admin-rest/usage/rate-limits", (SHOPIFY,), "none"),
     Vendor("Slack", "https://docs.slack.dev/apis/web-api/rate-limits", (), "none"),
     Vendor("Stripe", "https://docs.stripe.com/rate-limits", (), "none"),
@@ -174,6 +229,7 @@ VENDORS: Final = (
         (X_RATE_LIMIT, RATELIMIT),
         "seconds",
     ),
+    Vendor("Zoom", "https://developers.zoom.us/docs/api/rate-limits/", (X_RATELIMIT,), "date"),
 )
 
 # How long to wait, in the order of trust; and whether in milliseconds.
@@ -189,6 +245,9 @@ BUCKETS: Final = (
     (b"x-ratelimit-bucket", frozenset[bytes]()),  # Discord
     (b"x-ratelimit-resource", frozenset({b"core"})),  # GitHub
     (b"stripe-rate-limited-reason", frozenset({b"global-rate", b"global-concurrency"})),
+    (b"x-ratelimit-name", frozenset[bytes]()),  # Datadog
+    (b"x-ratelimit-category", frozenset[bytes]()),  # Zoom
+    (b"ratelimit-name", frozenset({b"throttle_authenticated_api"})),  # GitLab
     (b"ratelimit-reason", frozenset({b"jira-quota-global-based", b"jira-quota-tenant-based"})),
 )
 # Fields and values by which Discord says that a limit is for all of the API, whatever its bucket.

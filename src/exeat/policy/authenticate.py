@@ -7,39 +7,86 @@ Rule 3: all places are read: two different keys in one request are refused.
 
 import binascii
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
+from exeat.model.aws_pair import ACCESS_KEY_PREFIX
 from exeat.model.consumer import Key
+from exeat.model.credential import Injection
 from exeat.model.key import PREFIX, SHAPE, Presented, is_well_formed
+from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
+from exeat.wire.cookies import value_in
 from exeat.wire.fields import name_of, split_field
 from exeat.wire.http1 import RequestHead
 
+NOWHERE: Final[frozenset[bytes]] = frozenset()
 _STANDARD = frozenset({b"exeat-key", b"proxy-authorization", b"authorization", b"x-api-key"})
 _STANDARD_OR_NONE = _STANDARD | {None}
 _OTHERS = _STANDARD - {b"authorization"}
 _IN_AUTHORIZATION = frozenset({b"authorization"})
 _BEARER = b"Bearer " + PREFIX
+_AWS = b"AWS4-HMAC-SHA256 "
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
-def present(head: RequestHead, slot: bytes | None, parameter: bytes | None, query: bytes | None) -> Presented:
-    """Find the key in a request; `slot` and `parameter` are where the upstream expects its own secret."""
+def present(
+    head: RequestHead,
+    slot: bytes | None,
+    parameter: bytes | None,
+    query: bytes | None,
+    elsewhere: frozenset[bytes] = NOWHERE,
+) -> Presented:
+    """Find the key in a request; `slot` and `parameter` are where the upstream expects its own secret.
+
+    `elsewhere` are the keys that stood in its path or a cookie, for an upstream that expects its secret there.
+    """
     known = head.known
     authorization = known.get(b"authorization")
-    usual = slot in _STANDARD_OR_NONE and parameter is None
+    usual = slot in _STANDARD_OR_NONE and parameter is None and not elsewhere
     if usual and authorization is not None and _OTHERS.isdisjoint(known) and authorization.startswith(_BEARER):
         return Presented(authorization[7:], _IN_AUTHORIZATION, None)
     found = list(_in_fields(head, slot))
     in_query = set(_in_query(query, parameter)) if parameter and query else set()
-    keys = {key for _, key in found} | in_query
+    keys = {key for _, key in found} | in_query | elsewhere
     if len(keys) == 1:
         return Presented(keys.pop(), frozenset({name for name, _ in found}), parameter if in_query else None)
     if keys:
         raise GatewayError(Code.KEY_MALFORMED, "Two different Exeat keys were sent.")
+    if authorization is not None and authorization.startswith(_AWS):
+        is_own = b"Credential=" + ACCESS_KEY_PREFIX in authorization
+        raise GatewayError(
+            Code.KEY_MISSING,
+            "Signatures are taken for calls to upstreams, and not for Exeat's own paths."
+            if is_own
+            else "The request is signed for AWS with an access key that isn't Exeat's.",
+            hint="Use the access key and the secret that 'exeat key aws' prints, or send the key as Exeat-Key.",
+        )
     raise GatewayError(Code.KEY_MISSING, "No place where Exeat looks for a key holds one.")
+
+
+def in_native_place(
+    head: RequestHead, path: bytes, bases: Iterable[bytes], credential: Injection
+) -> tuple[frozenset[bytes], bytes]:
+    """The keys in the path or the cookies where an upstream expects its secret, and the path without that.
+
+    A secret stands in the path behind one of `bases` and the text that comes before it.
+    """
+    found = _in_cookies(head, credential.cookies)
+    if credential.segment is not None:
+        for base in bases:
+            before = base + credential.before
+            if path.startswith(before + PREFIX):
+                key, slash, rest = path[len(before) :].partition(b"/")
+                return found | {key}, base + slash + rest or b"/"
+    return found, path
+
+
+def _in_cookies(head: RequestHead, cookies: tuple[Secret, ...]) -> frozenset[bytes]:
+    names = [cookie.octets.partition(b"=")[0] for cookie in cookies]
+    return frozenset(value for name in names for value in value_in(head.fields, name) if value.startswith(PREFIX))
 
 
 def _in_fields(head: RequestHead, slot: bytes | None) -> Iterator[tuple[bytes, bytes]]:
@@ -64,11 +111,16 @@ def identify(key: bytes, snapshot: Snapshot, now: float) -> Key:
         if is_well_formed(key):
             raise GatewayError(Code.KEY_UNKNOWN, "This gateway doesn't know the key.")
         raise GatewayError(Code.KEY_MALFORMED, "The key's length, alphabet or check is wrong.")
-    if known.revoked:
-        raise GatewayError(Code.KEY_REVOKED, "The key was revoked.")
-    if known.expires_at is not None and now >= known.expires_at:
-        raise GatewayError(Code.KEY_EXPIRED, "The key has expired.")
+    check_key(known, now)
     return known
+
+
+def check_key(key: Key, now: float) -> None:
+    """Refuse a key that holds no more; `now` in seconds since the epoch."""
+    if key.revoked:
+        raise GatewayError(Code.KEY_REVOKED, "The key was revoked.")
+    if key.expires_at is not None and now >= key.expires_at:
+        raise GatewayError(Code.KEY_EXPIRED, "The key has expired.")
 
 
 def key_id(key: bytes) -> str | None:

@@ -24,10 +24,10 @@ class Permit:
     """What a request may do: call one upstream (at `endpoints`) or destination, at a path below the endpoint's own.
 
     `grant` is the one that lets it: the first in the consumer's order that covers the call. It is None where the
-    consumer may use all of the upstream and no grant for that has limits.
+    consumer may use all of the upstream and no grant for that has limits. `credential` is None for a destination.
     """
 
-    __slots__ = ("decision", "destination", "endpoints", "grant", "path", "upstream")
+    __slots__ = ("credential", "decision", "destination", "endpoints", "grant", "path", "upstream")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Permit:
         self.path: Final = path
         self.decision: Final = decision
         self.grant: Final = grant
+        self.credential: Final = None if upstream is None else upstream.credential
 
 
 def check_network(key: Key, address: str) -> Decision:

@@ -8,12 +8,12 @@ Rule 3: exactly one credential leaves. That it goes only where it is bound to is
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import Code, GatewayError
-from exeat.model.credential import Injection
+from exeat.model.credential import NEVER_FORWARDED, Injection
 from exeat.model.key import Presented
+from exeat.wire.cookies import with_cookie
 from exeat.wire.fields import name_of, options
 from exeat.wire.http1 import RequestHead
-
-_APART = frozenset({b"exeat-key", b"authorization", b"proxy-authorization"})  # never among the fields to forward
+from exeat.wire.outgoing import Outgoing, render
 
 
 def render_request(
@@ -25,45 +25,115 @@ def render_request(
     presented: Presented,
     injection: Injection | None,
     via: bytes | None,
+    base: bytes = b"",
 ) -> bytes:
-    """The bytes of the head that goes upstream; `injection` is None for a bare destination."""
+    """The bytes of the head that goes upstream; `injection` is None for a bare destination.
+
+    The upstream's URL begins with the path `base`. A credential that isn't ready can't be rendered: see `compose`.
+    """
     if presented.parameter is not None:
         query = remove_parameter(query, presented.parameter)
-    drop = presented.fields
-    credential = b"\r\n"
+    drop, credential, fields = presented.fields, b"\r\n", head.fields
     if injection is not None:
-        if injection.unavailable is not None:
-            raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, "The upstream's secret has disappeared.", untouched=True)
-        line, slot = injection.line, injection.slot
-        if line is not None:
-            credential = line.octets + b"\r\n"
-            if slot is not None and slot not in _APART:
-                drop = drop | {slot}
-        elif injection.pair is not None and injection.parameter is not None:
-            query = replace_parameter(query, injection.parameter, injection.pair.octets)
-    fields = head.fields
-    if not drop <= _APART:
+        check_available(injection)
+        if injection.lines is not None:
+            credential = injection.lines.octets + b"\r\n"
+        if injection.slots:
+            drop = drop | injection.slots
+        if injection.pairs:
+            query = _with_pairs(query, injection)
+        if injection.segment is not None:
+            base += injection.segment.octets
+    if not drop <= NEVER_FORWARDED:
         fields = [line for line in fields if name_of(line) not in drop]
+    if injection is not None and injection.cookies:
+        fields = _with_cookies(fields, injection)
     passes_caller = injection is None or injection.passes_caller
+    path = base + path
     target = path if query is None else b"%b?%b" % (path, query)
-    own = _own_lines(head, presented, passes_caller=passes_caller, via=via)
+    own = _own_lines(head, presented, framing_of(head), passes_caller=passes_caller, via=via)
     lines = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (head.method, target, host, b"".join(fields), own)
     if lines.find(presented.key) >= 0:  # `in` costs three times as much: it tries a number first
         raise _key_would_leave()
     return lines + credential
 
 
-def _own_lines(head: RequestHead, presented: Presented, *, passes_caller: bool, via: bytes | None) -> bytes:
-    """The lines that are written anew: framing, expectation, the caller's own Authorization, Via."""
+def compose(
+    head: RequestHead,
+    *,
+    host: bytes,
+    path: bytes,
+    query: bytes | None,
+    presented: Presented,
+    injection: Injection,
+    via: bytes | None,
+    body: bytes | None,
+    base: bytes = b"",
+) -> Outgoing:
+    """What `render_request` writes, in parts, for what is made of the request itself; `body` where it is here whole."""
+    check_available(injection)
+    if presented.parameter is not None:
+        query = remove_parameter(query, presented.parameter)
+    if injection.pairs:
+        query = _with_pairs(query, injection)
+    drop = presented.fields | injection.slots
+    fields = [line for line in head.fields if name_of(line) not in drop]
+    if injection.cookies:
+        fields = _with_cookies(fields, injection)
+    if injection.segment is not None:
+        base += injection.segment.octets
+    own = _own_lines(head, presented, b"", passes_caller=injection.passes_caller, via=via, is_whole=body is not None)
+    lines = [*fields, *own.splitlines(keepends=True)]
+    outgoing = Outgoing(head.method, host, base + path, query, lines, body, framing_of(head))
+    if render(outgoing).find(presented.key) >= 0:
+        raise _key_would_leave()
+    return outgoing if injection.lines is None else outgoing._replace(lines=[*lines, injection.lines.octets])
+
+
+def check_available(injection: Injection) -> None:
+    """Refuse to send anything without the credential that the document wants to be shown."""
+    if injection.unavailable is not None:
+        raise GatewayError(Code.CREDENTIAL_UNAVAILABLE, "The upstream's secret has disappeared.", untouched=True)
+
+
+def framing_of(head: RequestHead) -> bytes:
+    """The line that frames the body as the caller framed it."""
+    if head.chunked:
+        return b"Transfer-Encoding: chunked\r\n"
+    return b"" if head.length is None else b"Content-Length: %d\r\n" % head.length
+
+
+def _with_pairs(query: bytes | None, injection: Injection) -> bytes | None:
+    for parameter, pair in injection.pairs:
+        query = replace_parameter(query, parameter, pair.octets)
+    return query
+
+
+def _with_cookies(fields: list[bytes], injection: Injection) -> list[bytes]:
+    for cookie in injection.cookies:
+        fields = with_cookie(fields, cookie.octets)
+    return fields
+
+
+def _own_lines(
+    head: RequestHead,
+    presented: Presented,
+    framing: bytes,
+    *,
+    passes_caller: bool,
+    via: bytes | None,
+    is_whole: bool = False,
+) -> bytes:
+    """The lines that are written anew: framing, expectation, the caller's own Authorization, Via.
+
+    Where the body is here whole, nobody waits for 100.
+    """
     lines = b""
     known = head.known
     if passes_caller and b"authorization" in known and b"authorization" not in presented.fields:
         lines = b"Authorization: %b\r\n" % known[b"authorization"]
-    if head.chunked:
-        lines += b"Transfer-Encoding: chunked\r\n"
-    elif head.length is not None:
-        lines += b"Content-Length: %d\r\n" % head.length
-    if b"expect" in known and expects_continue(head):
+    lines += framing
+    if not is_whole and b"expect" in known and expects_continue(head):
         lines += b"Expect: 100-continue\r\n"
     if b"te" in known and b"trailers" in options(known[b"te"]):
         lines += b"TE: trailers\r\nConnection: TE\r\n"

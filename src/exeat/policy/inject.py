@@ -3,15 +3,103 @@
 import base64
 from urllib.parse import quote
 
-from exeat.model.credential import Basic, Bearer, Caller, Header, Injection, Kind, Nothing, Query, Unavailable
+from exeat.model.credential import (
+    NEVER_FORWARDED,
+    Basic,
+    Bearer,
+    Caller,
+    Cookie,
+    Header,
+    Injection,
+    Kind,
+    Member,
+    Nothing,
+    Pool,
+    Query,
+    Segment,
+    Single,
+    Together,
+    Token,
+    Unavailable,
+)
+from exeat.model.mark import tell_apart
 from exeat.model.origin import Origin
 from exeat.model.secret import Secret
+from exeat.model.signing import AwsSignature, BodyField, HmacSignature
 
 NEEDLE_LIMIT = 6  # a shorter secret would be "found" in ordinary text
 
 
 def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
     """Make a credential ready for the wire, bound to `origins`."""
+    if isinstance(kind, Pool):
+        return _prepare_pool(kind, origins)
+    return _prepare(kind, origins)
+
+
+def _prepare_pool(pool: Pool, origins: frozenset[Origin]) -> Injection:
+    """Several of which each call shows one; a key is looked for in the place of the first."""
+    members = tuple(
+        Member(share.name, share.weight, _prepare(share.kind, origins), tell_apart(share.kind)) for share in pool.shares
+    )
+    first = members[0].injection
+    return Injection(
+        "pool",
+        origins,
+        slot=first.slot,
+        parameter=first.parameter,
+        segment=first.segment,
+        before=first.before,
+        cookies=first.cookies,
+        needles=tuple(dict.fromkeys(needle for one in members for needle in one.injection.needles)),
+        members=members,
+    )
+
+
+def show_token(injection: Injection, token: Secret) -> Injection:
+    """The credential with its token, ready to be shown; `injection` is one that waits for it."""
+    wanted = injection.token
+    assert wanted is not None  # noqa: S101 - nothing else is asked for one
+    value = wanted.prefix + token.reveal()
+    return _field(injection.kind, wanted.name, value, _needles(token.reveal()), injection.origins)
+
+
+def _prepare(kind: Single, origins: frozenset[Origin]) -> Injection:
+    match kind:
+        case Bearer() | Basic() | Header() | Query() | Segment() | Cookie():
+            return _prepare_static(kind, origins)
+        case Together(kinds):
+            return _together([_prepare(one, origins) for one in kinds], origins)
+        case Token() | AwsSignature() | HmacSignature() | BodyField():
+            return _prepare_later(kind, origins)
+        case Caller():
+            return Injection("caller", origins, passes_caller=True)
+        case Nothing():
+            return Injection("none", origins)
+        case Unavailable(reason):
+            return Injection("unavailable", origins, unavailable=reason)
+
+
+def _prepare_later(kind: Token | AwsSignature | HmacSignature | BodyField, origins: frozenset[Origin]) -> Injection:
+    """What takes another step for each call."""
+    match kind:
+        case Token():
+            slot = kind.name.lower().encode()
+            return Injection(kind.label, origins, slot=slot, slots=frozenset({slot}) - NEVER_FORWARDED, token=kind)
+        case AwsSignature():
+            needles = _needles(kind.secret_key.reveal())
+            if kind.session_token is not None:
+                needles += _needles(kind.session_token.reveal())
+            return Injection("aws-sigv4", origins, slot=b"authorization", needles=needles, signing=kind)
+        case HmacSignature():
+            slots = frozenset(name.lower().encode() for name, _ in kind.fields)
+            needles = _needles(kind.key.reveal())
+            return Injection("hmac", origins, slots=slots - NEVER_FORWARDED, needles=needles, signing=kind)
+        case BodyField(_, secret):
+            return Injection("body", origins, needles=_needles(secret.reveal()), filling=kind)
+
+
+def _prepare_static(kind: Bearer | Basic | Header | Query | Segment | Cookie, origins: frozenset[Origin]) -> Injection:
     match kind:
         case Bearer(secret):
             return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", _needles(secret.reveal()), origins)
@@ -24,19 +112,44 @@ def prepare(kind: Kind, origins: frozenset[Origin]) -> Injection:
             return _field("header", name, prefix + secret.reveal(), _needles(secret.reveal()), origins)
         case Query(name, secret):
             pair = Secret(f"{quote(name, safe='')}={quote(secret.reveal(), safe='')}")
-            needles = _needles(secret.reveal())
-            return Injection("query", origins, parameter=name.encode(), pair=pair, needles=needles)
-        case Caller():
-            return Injection("caller", origins, passes_caller=True)
-        case Nothing():
-            return Injection("none", origins)
-        case Unavailable(reason):
-            return Injection("unavailable", origins, unavailable=reason)
+            needles, parameter = _needles(secret.reveal()), name.encode()
+            return Injection("query", origins, parameter=parameter, pairs=((parameter, pair),), needles=needles)
+        case Segment(secret, prefix):
+            segment = Secret(prefix + quote(secret.reveal(), safe=":@!$&'()*+,;=~"))
+            return Injection(
+                "path", origins, segment=segment, before=prefix.encode(), needles=_needles(secret.reveal())
+            )
+        case Cookie(name, secret):
+            cookie = Secret(f"{name}={secret.reveal()}")
+            return Injection("cookie", origins, slot=b"cookie", cookies=(cookie,), needles=_needles(secret.reveal()))
+
+
+def _together(parts: list[Injection], origins: frozenset[Origin]) -> Injection:
+    """Several that are shown at once; a key is looked for where the first one of each sort has its place."""
+    lines = [part.lines.reveal() for part in parts if part.lines is not None]
+    segments = [part for part in parts if part.segment is not None]
+    return Injection(
+        "+".join(dict.fromkeys(part.kind for part in parts)),
+        origins,
+        slot=next((part.slot for part in parts if part.slot is not None), None),
+        lines=Secret("".join(lines)) if lines else None,
+        slots=frozenset(slot for part in parts for slot in part.slots),
+        parameter=next((part.parameter for part in parts if part.parameter is not None), None),
+        pairs=tuple(pair for part in parts for pair in part.pairs),
+        segment=segments[0].segment if segments else None,
+        before=segments[0].before if segments else b"",
+        cookies=tuple(cookie for part in parts for cookie in part.cookies),
+        needles=tuple(dict.fromkeys(needle for part in parts for needle in part.needles)),
+        signing=next((part.signing for part in parts if part.signing is not None), None),
+        filling=next((part.filling for part in parts if part.filling is not None), None),
+    )
 
 
 def _field(kind: str, name: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]) -> Injection:
-    line = Secret(f"{name}: {value}\r\n")
-    return Injection(kind, origins, slot=name.lower().encode(), line=line, needles=needles)
+    slot = name.lower().encode()
+    lines = Secret(f"{name}: {value}\r\n")
+    slots = frozenset({slot}) - NEVER_FORWARDED
+    return Injection(kind, origins, slot=slot, lines=lines, slots=slots, needles=needles)
 
 
 def _needles(secret: str) -> tuple[Secret, ...]:

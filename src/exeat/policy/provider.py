@@ -40,7 +40,7 @@ _MILLISECONDS: Final = 10**11  # a larger time is in milliseconds (or what is sm
 
 # The first of several, as in `RateLimit-Limit: 100, 100;w=60`; a few vendors write whole numbers with a point.
 _COUNT = re.compile(rb"([0-9]{1,15})(?:\.[0-9]{0,9})?(?:[ \t]*[,;].*)?")
-_USAGE = re.compile(rb"([0-9]{1,15})/([0-9]{1,15})")
+_USAGE = re.compile(rb"(?:api-usage=)?([0-9]{1,15})/([0-9]{1,15})(?:;.*)?")
 _DECIMAL = re.compile(rb"([0-9]{1,20})(?:\.([0-9]{1,30}))?")
 _DURATION = re.compile(
     rb"(?=[0-9])(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?"

@@ -1,7 +1,8 @@
 """Where a request wants to go: every mode of calling becomes one Resolved value.
 
 Precedence: an Exeat-Target field, then a host that names an upstream, then Exeat's own paths, then a URL in the path,
-then the first segment of the path. Nothing is refused here for being unknown: who may know that is decided later.
+then the first segment of the path. Below an upstream, a segment `~host` names one of its siblings. Nothing is refused
+here for being unknown: who may know that is decided later.
 """
 
 from typing import Final, Literal, final
@@ -15,7 +16,7 @@ from exeat.wire.target import check_path, parse_url, refuse
 
 Mode = Literal["path", "host", "url", "header", "envelope", "own"]
 
-_URL_STARTS = (b"/http:/", b"/https:/")
+URL_STARTS: Final = (b"/http:/", b"/https:/")
 _NEVER_FORWARDED = frozenset({b"TRACE", b"CONNECT"})
 
 
@@ -49,6 +50,25 @@ class Resolved:
         self.prefix: Final = prefix
         self.unknown: Final = unknown
 
+    @property
+    def bases(self) -> tuple[bytes, ...]:
+        """How `path` may begin before what is below an upstream's URL: it begins there unless it was called by URL."""
+        return (b"",) if self.target is None else tuple(one.base_path for one in self.upstreams[0].endpoints)
+
+    def at(self, path: bytes) -> "Resolved":
+        """The same place at another path."""
+        target = None if self.target is None else Target(self.target.origin, path, self.target.query)
+        return Resolved(
+            self.mode, self.upstreams, self.destination, target, path, self.query, self.prefix, self.unknown
+        )
+
+    def asking(self, query: bytes | None) -> "Resolved":
+        """The same place with another query."""
+        target = None if self.target is None else Target(self.target.origin, self.target.path, query)
+        return Resolved(
+            self.mode, self.upstreams, self.destination, target, self.path, query, self.prefix, self.unknown
+        )
+
 
 def resolve(head: RequestHead, snapshot: Snapshot) -> Resolved:
     """Find where a request wants to go; GatewayError if its target can't be understood."""
@@ -66,10 +86,12 @@ def resolve(head: RequestHead, snapshot: Snapshot) -> Resolved:
         return _header(dynamic, path, query, snapshot)
     if upstream := named_by_host(head.known.get(b"host", b""), snapshot):
         _check(path)
+        if upstream.siblings and path.startswith(b"/~"):
+            return _at_sibling("host", upstream, path, query, b"")
         return Resolved("host", (upstream,), None, None, path, query, b"")
     if path.startswith(b"/-/"):
         return Resolved("own", (), None, None, path, query, b"")
-    if path.startswith(_URL_STARTS):
+    if path.startswith(URL_STARTS):
         url = target[1:]
         if b"://" not in url[:8]:
             url = url.replace(b":/", b"://", 1)  # a client or a proxy collapsed the double slash
@@ -85,7 +107,19 @@ def _path(path: bytes, query: bytes | None, snapshot: Snapshot) -> Resolved:
     upstream = snapshot.upstreams.get(name)
     if upstream is None:
         return Resolved("path", (), None, None, path, query, b"", name.decode("latin-1"))
+    if upstream.siblings and below.startswith(b"/~"):
+        return _at_sibling("path", upstream, below, query, b"/" + name)
     return Resolved("path", (upstream,), None, None, below, query, b"/" + name)
+
+
+def _at_sibling(mode: Mode, upstream: Upstream, path: bytes, query: bytes | None, prefix: bytes) -> Resolved:
+    """What a path means that may begin with a sibling; one that doesn't is the upstream's own."""
+    end = path.find(b"/", 1)
+    name, below = (path[1:], b"/") if end < 0 else (path[1:end], path[end:])
+    sibling = upstream.siblings.get(name.lower())
+    if sibling is None:
+        return Resolved(mode, (upstream,), None, None, path, query, prefix)
+    return Resolved(mode, (sibling,), None, None, below, query, prefix + sibling.mark)
 
 
 def _header(value: bytes, path: bytes, query: bytes | None, snapshot: Snapshot) -> Resolved:
@@ -109,7 +143,7 @@ def by_name(mode: Mode, name: str, path: bytes, query: bytes | None, snapshot: S
     upstream = snapshot.upstreams.get(name.encode())
     if upstream is None:
         return Resolved(mode, (), None, None, path, query, b"", name)
-    return Resolved(mode, (upstream,), None, None, path, query, b"/" + name.encode())
+    return _at_sibling(mode, upstream, path, query, b"/" + name.encode())
 
 
 def named_by_host(host: bytes, snapshot: Snapshot) -> Upstream | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import GatewayError
-from exeat.model.origin import Origin
+from exeat.model.origin import Origin, Target
 from exeat.model.secret import Secret
 from exeat.wire.fields import name_of, render_field, split_field
 from exeat.wire.http1 import ResponseHead
@@ -25,12 +25,14 @@ _REWRITTEN = (b"location", b"content-location", b"link")
 class Form(NamedTuple):
     """How the caller addresses the upstream: `gateway` (`https://host[:port]`) and `prefix` before the path.
 
-    `bases` are the upstream's own: each origin and the path its URL begins with.
+    `bases` are the upstream's own: each origin and the path its URL begins with. `others` are its siblings, or what it
+    is a sibling of: each origin, the path, and what comes before its paths at the gateway.
     """
 
     gateway: bytes
     prefix: bytes
     bases: tuple[tuple[Origin, bytes], ...]
+    others: tuple[tuple[Origin, bytes, bytes], ...] = ()
 
 
 def names_urls(head: ResponseHead) -> bool:
@@ -66,9 +68,15 @@ def rewrite_url(url: bytes, form: Form) -> bytes:
         return url
     for origin, base in form.bases:
         if target.origin == origin and _is_below(target.path, base):
-            query = b"" if target.query is None else b"?" + target.query
-            return form.gateway + _place(form.prefix, target.path[len(base) :]) + query + mark + fragment
+            return form.gateway + _place(form.prefix, target.path[len(base) :]) + _rest(target, mark, fragment)
+    for origin, base, prefix in form.others:
+        if target.origin == origin and _is_below(target.path, base):
+            return form.gateway + _place(prefix, target.path[len(base) :]) + _rest(target, mark, fragment)
     return url
+
+
+def _rest(target: Target, mark: bytes, fragment: bytes) -> bytes:
+    return (b"" if target.query is None else b"?" + target.query) + mark + fragment
 
 
 def _place(prefix: bytes, below: bytes) -> bytes:

@@ -22,10 +22,10 @@ from exeat.proxy.cooling import Cooling, pause_of
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.line import Line, Waiter
+from exeat.proxy.pools import FIRST_FAILURE, Pools
 from exeat.proxy.standing import OF_CALENDAR, own_cells, standing_of, tell
 from exeat.state.cells import NEVER, Cell, Claims
 from exeat.state.ledger import Pause
-from exeat.state.provider import ProviderCell
 from exeat.state.register import Register
 from exeat.state.shared import limits_of
 from exeat.wire.http1 import ResponseHead
@@ -60,7 +60,8 @@ class Admission:
         self._clock = clock
         self._register = register
         self._cooling = Cooling()
-        self._finder = ClaimsFinder(register, self._cooling)
+        self.pools = Pools(clock, self._cooling, self._go_easy, self._tell_others)
+        self._finder = ClaimsFinder(register, self._cooling, self.pools)
         self._lines: dict[Cell, Line] = {}
         self._timers: dict[Cell, asyncio.TimerHandle] = {}
         self._order = 0
@@ -71,7 +72,20 @@ class Admission:
         self._has_limits = has_limits(snapshot)
         self.is_needed = self._has_limits or self._cooling.is_on
         self._finder.follow(snapshot)
+        self.pools.follow(snapshot)
         self._register.forget_idle(self._clock(), all_of_them=True)
+
+    def now(self) -> int:
+        """The clock of all cells."""
+        return self._clock()
+
+    def cells(self) -> list[Cell]:
+        """What is counted here now."""
+        return list(self._register.cells())
+
+    def cooling(self, now: int) -> list[tuple[str, int]]:
+        """The upstreams that ask for a pause, and how long (ns) it still lasts."""
+        return self._cooling.pauses(now)
 
     def admit(self, exchange: Exchange, permit: Permit) -> bool:
         """Spend what a request costs, if it is within all limits and nobody stands in line before it."""
@@ -87,8 +101,7 @@ class Admission:
                 return False
         for place in range(len(cells)):
             cells[place].spend(now, costs[place])
-        exchange.claims = claims
-        exchange.claimed_at = now
+        self._took(exchange, permit, claims, now)
         return True
 
     async def stand(self, exchange: Exchange, permit: Permit, now_s: float) -> None:
@@ -101,8 +114,7 @@ class Admission:
             now = self._clock()
             place = self._in_the_way(claims, now, overtakes=waiter is not None, may_ask=asked < ASK_LIMIT)
             if place is None:
-                exchange.claims = self._spend(exchange, claims, now)
-                exchange.claimed_at = now
+                self._took(exchange, permit, self._spend(exchange, claims, now), now)
                 return
             cell, cost = claims.cells[place], claims.costs[place]
             may_ask = waiter is not None or not cell.waiting
@@ -117,6 +129,14 @@ class Admission:
             waiter = self._waiter_of(exchange, waiter, cost, began)
             await self._wait(cell, waiter, now)
             asked = 0
+
+    def _took(self, exchange: Exchange, permit: Permit, claims: Claims, now: int) -> None:
+        """A request is within all limits; of a pool's credentials, it is the one chosen now that is."""
+        exchange.claims = claims
+        exchange.claimed_at = now
+        credential, upstream = permit.credential, permit.upstream
+        if credential is not None and credential.members and upstream is not None:
+            self.pools.choose(exchange, upstream)
 
     def settle(self, exchange: Exchange) -> None:
         """Give back what an exchange doesn't use any more, and what it never used; charge what it came to cost."""
@@ -145,12 +165,18 @@ class Admission:
             self._swept_at = now
             self._register.forget_idle(now)
             self._cooling.forget_idle(now)
+            self.pools.tend()
             self.is_needed = self._has_limits or self._cooling.is_on
 
     def learn(self, exchange: Exchange, upstream: Upstream, response: ResponseHead) -> None:
-        """Take from an upstream's answer what it says of its own limits."""
+        """Take from an upstream's answer what it says of its own limits.
+
+        Where it has a pool, they are those of the credential that was shown, but for a server error.
+        """
         limit, permit = upstream.provider, exchange.permit
         if limit is None or permit is None:
+            return
+        if exchange.member is not None and response.status < FIRST_FAILURE:
             return
         now = self._clock()
         allowance = learn(response.status, response.known, int(exchange.began_at * SECOND_NS), now)
@@ -169,7 +195,10 @@ class Admission:
             now = self._clock()
             self._go_easy(self._cooling.hear(upstream.provider, pause, now), now)
 
-    def _go_easy(self, cell: ProviderCell, now: int) -> None:
+    def _tell_others(self, pause: Pause) -> None:
+        self.share(pause)
+
+    def _go_easy(self, cell: Cell, now: int) -> None:
         self.is_needed = True
         if cell.waiting:
             self._attend(self._lines[cell], now)

@@ -12,6 +12,7 @@ import struct
 from exeat.errors import Code
 from exeat.proxy.exchange import Answer, Caller, Exchange, Flow
 from exeat.proxy.runtime import Runtime
+from exeat.proxy.timing import render_server_timing
 from exeat.wire.body import BodyReader, render_chunk, render_last_chunk
 from exeat.wire.fields import options
 from exeat.wire.http1 import render_response
@@ -112,6 +113,8 @@ class Answering(Caller):
             self._keep = False
             lines += b"Connection: close\r\n"
         lines += self._runtime.marks(exchange.id, answer.origin)
+        if exchange.is_debugged:
+            lines += render_server_timing(exchange, self._runtime.clock())
         return lines if exchange.told is None else lines + self._runtime.admission.tell(exchange)
 
     def attach(self, source: Flow) -> None:

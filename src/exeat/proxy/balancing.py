@@ -44,7 +44,7 @@ class Balancing:
         self._nobody = EndpointState("", CircuitState(None))  # of destinations, of which nothing is known
         self._states: dict[str, EndpointState] = {"": self._nobody}
         self._rules: dict[str, Circuit | None] = {}
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[bytes, Plan] = {}  # by an upstream's or sibling's name
         self._ailing: dict[str, EndpointState] = {}  # those whose circuit isn't closed
 
     def follow(self, snapshot: Snapshot) -> None:
@@ -52,7 +52,7 @@ class Balancing:
         rules = {
             endpoint.id: upstream.circuit
             for upstream in snapshot.upstreams.values()
-            for endpoint in upstream.endpoints
+            for endpoint in upstream.everywhere
             if endpoint.id
         }
         for name in list(self._states):
@@ -62,10 +62,13 @@ class Balancing:
             elif name and rules[name] != self._rules.get(name):
                 self._follow_rules(self._states[name], rules[name])
         self._rules = rules
-        endpoints = {upstream.name: upstream.endpoints for upstream in snapshot.upstreams.values()}
-        for name, plan in list(self._plans.items()):
-            if plan.endpoints is not endpoints.get(name):
-                del self._plans[name]
+        upstreams = snapshot.upstreams.values()
+        endpoints = {
+            one.mark + one.name.encode(): one.endpoints for up in upstreams for one in (up, *up.siblings.values())
+        }
+        for known, plan in list(self._plans.items()):
+            if plan.endpoints is not endpoints.get(known):
+                del self._plans[known]
 
     def _follow_rules(self, state: EndpointState, rules: Circuit | None) -> None:
         circuit = state.circuit
@@ -227,10 +230,11 @@ class Balancing:
         return found
 
     def _plan(self, upstream: Upstream) -> Plan:
-        plan = self._plans.get(upstream.name)
+        name = upstream.mark + upstream.name.encode()
+        plan = self._plans.get(name)
         if plan is None or plan.endpoints is not upstream.endpoints:
             states = [self._state(endpoint.id, upstream.circuit) for endpoint in upstream.endpoints]
-            plan = self._plans[upstream.name] = Plan(upstream, states)
+            plan = self._plans[name] = Plan(upstream, states)
         return plan
 
     def _state(self, name: str, rules: Circuit | None) -> EndpointState:

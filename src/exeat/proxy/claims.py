@@ -16,6 +16,7 @@ from exeat.policy.price import price_before
 from exeat.proxy.bill import Bill
 from exeat.proxy.cooling import Cooling
 from exeat.proxy.exchange import Exchange
+from exeat.proxy.pools import Pools
 from exeat.state.cells import Cell, Claims
 from exeat.state.register import Register, comes_and_goes
 from exeat.wire.fields import name_of
@@ -54,9 +55,10 @@ class Known:
 class ClaimsFinder:
     """Finds the claims of requests, and keeps what it found until another snapshot comes."""
 
-    def __init__(self, register: Register, cooling: Cooling) -> None:
+    def __init__(self, register: Register, cooling: Cooling, pools: Pools) -> None:
         self._register = register
         self._cooling = cooling
+        self._pools = pools
         self._known: dict[tuple[int, int, int], Known] = {}
         self._gateway: tuple[Limit, ...] = ()
 
@@ -80,9 +82,16 @@ class ClaimsFinder:
         if claims is None and known.limits:
             claims = self._make(exchange, permit, known)
         if self._cooling.is_on and permit.upstream is not None:
-            cells = self._cooling.cells(permit.upstream, permit.path)
+            cells = self._cooling_cells(permit, permit.upstream)
             return _with_cells(claims, cells) if cells else claims
         return claims
+
+    def _cooling_cells(self, permit: Permit, upstream: Upstream) -> list[Cell]:
+        """The cells of an upstream that asked for a pause, or of which all credentials may have to wait."""
+        name, path, credential = upstream.name, permit.path, permit.credential
+        cells = self._cooling.cells(name, self._cooling.part_of(name, path))
+        pool = self._pools.cell(upstream, path) if credential is not None and credential.members else None
+        return cells if pool is None else [*cells, pool]
 
     def own(self, exchange: Exchange) -> list[Cell]:
         """The cells of whoever asks, whatever is called: of the gateway, the consumer and the key."""

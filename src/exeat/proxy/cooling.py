@@ -1,12 +1,13 @@
 """The upstreams that ask for a pause, or have few calls left: what their answers say decides about the next calls.
 
-An upstream that says nothing, or has plenty left, has no cell here, and costs its calls nothing.
+Where an upstream has a pool of credentials, it is each of these that has limits of its own. Whoever says nothing, or
+has plenty left, has no cell here, and costs its calls nothing.
 """
 
 from typing import Final, final
 
 from exeat.model.limit import Limit
-from exeat.model.upstream import Upstream
+from exeat.model.mark import upstream_of
 from exeat.policy.provider import LOW, Allowance
 from exeat.state.cells import Cell
 from exeat.state.ledger import Pause
@@ -19,9 +20,9 @@ FEW: Final = 100  # calls that are left: what is more isn't worth telling every 
 
 @final
 class Cooling:
-    """The cells of one worker, by upstream and by the part of it that an answer spoke of.
+    """The cells of one worker, by the owner of a limit (an upstream, or a credential) and the part that was spoken of.
 
-    Which part a call belongs to is told by the first segment of its path, as it was for earlier calls.
+    Which part of an upstream a call belongs to is told by the first segment of its path, as it was for earlier calls.
     """
 
     def __init__(self) -> None:
@@ -33,13 +34,25 @@ class Cooling:
         """Whether any upstream has to be gone easy on."""
         return bool(self._cells)
 
-    def cells(self, upstream: Upstream, path: bytes) -> list[Cell]:
-        """The cells that a call goes by."""
-        cells = self._cells.get(upstream.name)
+    def knows(self, owner: str) -> bool:
+        """Whether there is anything to heed of an owner."""
+        return owner in self._cells
+
+    def part_of(self, upstream: str, path: bytes) -> bytes:
+        """The part of an upstream that a call belongs to; WHOLE, as long as no answer named one."""
+        return self._parts.get((upstream, segment_of(path)), WHOLE)
+
+    def cells(self, owner: str, part: bytes) -> list[Cell]:
+        """The cells that a call of a part goes by."""
+        cells = self._cells.get(owner)
         if cells is None:
             return []
-        part = self._parts.get((upstream.name, segment_of(path)), WHOLE)
         return [cell for name, cell in cells.items() if name in {WHOLE, part}]
+
+    def waits_of(self, owner: str, now: int) -> list[tuple[str, int]]:
+        """The parts of an owner that let no call pass, each with how long (ns) they don't yet."""
+        cells = self._cells.get(owner, {})
+        return [(cell.value, ready_at - now) for cell in cells.values() if (ready_at := cell.ready_at(now, 1)) > now]
 
     def learn(self, limit: Limit, path: bytes, allowance: Allowance, now: int) -> ProviderCell | None:
         """Take what an answer of the limit's owner says; the cell that it concerns, if there is or has to be one."""
@@ -47,7 +60,7 @@ class Cooling:
         if part:
             if len(self._parts) >= PARTS_LIMIT:
                 self._parts.clear()
-            self._parts[name, segment_of(path)] = part
+            self._parts[upstream_of(name), segment_of(path)] = part
         cells = self._cells.get(name)
         cell = None if cells is None else cells.get(part)
         if cell is None:
@@ -68,6 +81,11 @@ class Cooling:
         resets_at, stop_until = _at(pause.resets_in, now), _at(pause.stop_in, now)
         cell.hear(Allowance(pause.remaining, pause.limit, resets_at, stop_until, part), now)
         return cell
+
+    def pauses(self, now: int) -> list[tuple[str, int]]:
+        """The upstreams of which no call, or none of a part, may go now; until when (ns from now)."""
+        longest = [(name, max(cell.whole_in(now) for cell in cells.values())) for name, cells in self._cells.items()]
+        return [(name, left) for name, left in longest if left > 0]
 
     def forget_idle(self, now: int) -> None:
         """Forget what is over."""

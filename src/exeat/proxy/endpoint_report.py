@@ -1,6 +1,7 @@
-"""What a worker says of its endpoints to who watches: those that are in use, or not well, within a bound."""
+"""What a worker says of endpoints and credentials to who watches: those in use, or not well, within a bound."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import ceil
 from typing import Any, Final
 
@@ -23,4 +24,15 @@ def notable(report: Iterable[Mapping[str, Any]], wall: float) -> list[dict[str, 
             "rests_until": None if one["rests_s"] is None else ceil(wall + one["rests_s"]),
         }
         for one in found[:MOST]
+    ]
+
+
+def resting(report: Iterable[Mapping[str, Any]], wall: float) -> list[dict[str, object]]:
+    """What is worth saying of a `Pools.report()`; times are as above."""
+    return [
+        {
+            **{name: item for name, item in one.items() if name != "rests_s"},
+            "rests_until": None if one["rests_s"] is None else ceil(wall + one["rests_s"]),
+        }
+        for one in islice(report, MOST)
     ]

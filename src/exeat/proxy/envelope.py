@@ -9,14 +9,18 @@ import orjson
 
 from exeat.errors import Code, GatewayError
 from exeat.model.key import Presented
-from exeat.policy.authenticate import present
+from exeat.policy.authenticate import NOWHERE, in_native_place, present
 from exeat.policy.envelope import Call, answer_of, failure_of, parse_envelope, render_answers
 from exeat.policy.resolve import Resolved, by_name, by_url
+from exeat.policy.signed_links import may_have_link
 from exeat.proxy.answers import answer, fail
+from exeat.proxy.by_link import without_link
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Answer, BodySink, Caller, Exchange, Flow
+from exeat.proxy.gathering import Buffer
 from exeat.proxy.record import render_cost
 from exeat.proxy.runtime import Runtime
+from exeat.proxy.timing import timing_of
 from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead, parse_request
 from exeat.wire.target import parse_url
@@ -59,9 +63,9 @@ async def _collect(exchange: Exchange, limit: int) -> bytes:
     head = exchange.head_or_raise
     if not head.has_body:
         raise GatewayError(Code.ENVELOPE_INVALID, "The request has no body.")
+    buffer = Buffer(limit, f"An envelope is at most {limit} bytes.")
     if head.length is not None and head.length > limit:
-        raise _too_large(limit)
-    buffer = Buffer(limit)
+        raise buffer.too_large()
     if head.known.get(b"expect", b"").lower() == b"100-continue":
         exchange.waits_to_continue = True
         exchange.caller.interim(100, b"Continue", [])
@@ -71,33 +75,6 @@ async def _collect(exchange: Exchange, limit: int) -> bytes:
     body = await buffer.whole
     exchange.ends_at = None  # from here on, each call has its own
     return body
-
-
-def _too_large(limit: int) -> GatewayError:
-    return GatewayError(Code.BODY_TOO_LARGE, f"An envelope is at most {limit} bytes.")
-
-
-class Buffer:
-    """A body that is needed whole; `whole` brings it, or GatewayError where it is larger than `limit`."""
-
-    def __init__(self, limit: int) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._limit = limit
-        self.whole: Wait[bytes] = Wait()
-
-    def send_body(self, content: bytes) -> None:
-        """Keep content."""
-        self._size += len(content)
-        if self._size > self._limit:
-            self._parts.clear()
-            self.whole.fail(_too_large(self._limit))
-        else:
-            self._parts.append(content)
-
-    def end_body(self, trailers: list[bytes]) -> None:  # noqa: ARG002 - an envelope's trailers mean nothing
-        """The body is complete."""
-        self.whole.set(b"".join(self._parts))
 
 
 class Room:
@@ -148,7 +125,7 @@ class Collector(Caller):
         item, outer = self._call, self._outer
         exchange = self._exchange = runtime.exchange(None, self)
         exchange.snapshot, exchange.key, exchange.key_id = outer.snapshot, outer.key, outer.key_id
-        exchange.address = outer.address
+        exchange.address, exchange.outer = outer.address, outer
         try:
             exchange.head = parse_request(_render(item), runtime.limits)
             if item.upstream is not None:
@@ -156,7 +133,9 @@ class Collector(Caller):
             else:
                 target = parse_url(item.url or b"")
                 exchange.resolved = by_url("envelope", target, outer.snapshot, b"/" + str(target.origin).encode())
-            exchange.presented = _presented(exchange.head, exchange.resolved, outer.presented)
+            if may_have_link(exchange.resolved.query):  # the envelope's key counts
+                exchange.resolved, _ = without_link(exchange.resolved)
+            exchange.presented = _presented(exchange, exchange.head, exchange.resolved, outer.presented)
         except GatewayError as error:
             runtime.refuse(exchange, GatewayError(error.code, error.detail))
             self._end()
@@ -196,6 +175,8 @@ class Collector(Caller):
             "origin": got.origin.decode(),
             "cost": None if exchange.cost is None else render_cost(*exchange.cost),
         }
+        if exchange.is_debugged:
+            meta["timing_ms"] = timing_of(exchange, now)
         body = b"".join(self._parts)
         if got.origin == b"upstream":
             return answer_of(got.status, got.fields, body, meta)
@@ -268,15 +249,18 @@ class Collector(Caller):
         """The whole body was given already."""
 
 
-def _presented(head: RequestHead, resolved: Resolved, outer: Presented | None) -> Presented:
+def _presented(exchange: Exchange, head: RequestHead, resolved: Resolved, outer: Presented | None) -> Presented:
     """The envelope's key as it stands in the call itself: taken out if it is there again, refused if it is another."""
     assert outer is not None  # noqa: S101 - the envelope's own key was recognised
-    slot, parameter = None, None
+    slot, parameter, elsewhere = None, None, NOWHERE
     if resolved.upstreams:
         credential = resolved.upstreams[0].credential
         slot, parameter = credential.slot, credential.parameter
+        if credential.cookies or credential.segment is not None:
+            elsewhere, path = in_native_place(head, resolved.path, resolved.bases, credential)
+            exchange.resolved = resolved.at(path)
     try:
-        found = present(head, slot, parameter, resolved.query)
+        found = present(head, slot, parameter, resolved.query, elsewhere)
     except GatewayError as error:
         if error.code != Code.KEY_MISSING:
             raise

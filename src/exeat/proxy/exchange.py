@@ -7,16 +7,21 @@ from typing import Final, Protocol, final
 
 from exeat.errors import Code
 from exeat.model.consumer import Key
+from exeat.model.credential import Injection
 from exeat.model.decision import Decision
 from exeat.model.key import Presented
+from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Endpoint, Route, Timeouts
 from exeat.policy.authorize import Permit
 from exeat.policy.resolve import Resolved
+from exeat.policy.sign.aws_chunks import Resigner, Seed
 from exeat.proxy.bill import Bill
 from exeat.proxy.capture import Capture
 from exeat.proxy.drive import Drive
+from exeat.proxy.members import Shown
 from exeat.proxy.tiers import EndpointState
+from exeat.proxy.trace import Trace
 from exeat.state.cells import Claims
 from exeat.wire.http1 import RequestHead
 
@@ -48,7 +53,7 @@ class Attempt:
     `retry` is why another one followed it, or not; None where nothing had failed.
     """
 
-    __slots__ = ("address", "began", "endpoint", "error", "head_at", "retry", "status")
+    __slots__ = ("address", "began", "endpoint", "error", "failed_at", "head_at", "is_reused", "retry", "status")
 
     def __init__(self, endpoint: Endpoint, began: float) -> None:
         self.endpoint: Final = endpoint
@@ -57,7 +62,9 @@ class Attempt:
         self.status: int | None = None
         self.error: Code | None = None
         self.head_at: float | None = None
+        self.failed_at: float | None = None
         self.retry: str | None = None
+        self.is_reused = False  # the connection had served another request before
 
 
 class BodySink(Protocol):
@@ -183,6 +190,13 @@ class Exchange:
     was_sent: bool = False  # any of it
     chosen: EndpointState | None = None  # the endpoint of the attempt that is under way
     replay: KeptBody | None  # where its body is kept
+    gathered: bytes | None = None  # its body, where that was needed whole before anything could leave
+    seed: Seed | None = None  # what the signatures of its body's chunks follow
+    resigner: Resigner | None = None  # what signs those chunks for the upstream
+    presenting: Injection | None = None  # the credential that takes a step of its own for each call
+    shown: Injection | None = None  # what was shown of it last
+    member: Shown | None = None  # the one that was chosen, where there are several
+    was_renewed: bool = False  # a token was refused, and the call repeated with another
     address: str = ""
     status: int = 0
     error: Code | None = None
@@ -199,6 +213,11 @@ class Exchange:
     waits_to_continue: bool = False
     left_at: float | None = None
     is_recorded: bool = True
+    is_by_link: bool = False  # a link was shown instead of a key
+    is_debugged: bool = False  # its caller is told how long its phases take
+    outer: "Exchange | None" = None  # the envelope that it is a call of
+    trace: Trace | None = None
+    moments: list[tuple[str, float]] | None = None  # when each phase began, where somebody wants to know
     source: Flow | None
     route: Route | None = None
     drive: Drive
@@ -216,6 +235,8 @@ class Exchange:
         self.phase = phase
         self.phase_since = now
         self.phase_limit = limit_s
+        if self.moments is not None:
+            self.moments.append((phase, now))
 
     def look_at(self, content: bytes) -> None:
         """Look at content of the upstream's answer that passes by: some may be kept, some may say what it costs."""
@@ -234,6 +255,14 @@ class Exchange:
         """The request's head; only a request that couldn't be parsed has none, and that never reaches a phase."""
         assert self.head is not None  # noqa: S101 - see above
         return self.head
+
+    @property
+    def needles(self) -> tuple[Secret, ...]:
+        """The spellings of what the upstream was shown, which nobody else may see."""
+        if self.shown is not None:
+            return self.shown.needles
+        upstream = None if self.permit is None else self.permit.upstream
+        return () if upstream is None else upstream.credential.needles
 
     @property
     def upstream(self) -> str | None:

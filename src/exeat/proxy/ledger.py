@@ -23,13 +23,13 @@ from exeat.telemetry.logs import Log
 
 @final
 class Ledger:
-    """The access lines of one worker, rendered by `render` onto `lines`, and its journal.
+    """The access lines of one worker, rendered by `render` onto `lines` (None: there are none), and its journal.
 
     `seal` seals bodies that are to be kept; without it none is.
     """
 
     def __init__(
-        self, lines: Lines, render: Render, log: Log, journal: Journal | None = None, seal: Seal | None = None
+        self, lines: Lines, render: Render | None, log: Log, journal: Journal | None = None, seal: Seal | None = None
     ) -> None:
         self._lines = lines
         self._render = render
@@ -84,31 +84,36 @@ class Ledger:
         if upstream is not None and upstream.bodies is not None and self._seal:
             exchange.capture = Capture(upstream.bodies)
             exchange.capture.request.describe(exchange.head_or_raise)
+            if exchange.gathered:  # it was needed to find out who calls
+                exchange.capture.request.take(exchange.gathered)
 
-    def record(self, exchange: Exchange, now: float) -> None:
-        """Put down how an exchange ended; `now` is the monotonic clock."""
+    def record(self, exchange: Exchange, now: float) -> Members:
+        """Put down how an exchange ended, and return it; `now` is the monotonic clock."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         kept = [] if exchange.capture is None else self._keep(exchange, exchange.capture)
         members = self.members(exchange, now)
         if kept:
             members["bodies"] = digests_of(kept)
-        journal = self._journal
+        journal, render = self._journal, self._render
         if journal is None:
-            self._waiting.append(self._render(members))
-            return
+            if render is not None:
+                self._waiting.append(render(members))
+            return members
         record = render_record(members)
-        self._waiting.append(record + b"\n" if self._is_json else self._render(members))
+        if render is not None:
+            self._waiting.append(record + b"\n" if self._is_json else render(members))
         error = exchange.error
         journal.record(record, may_be_lost=error is not None and error == Code.AUDIT_UNAVAILABLE)
         self._outbox.make_due()
+        return members
 
     def _keep(self, exchange: Exchange, capture: Capture) -> list[KeptBody]:
         """Seal what is kept of an exchange's bodies, and put it down before its record."""
         permit, journal, seal = exchange.permit, self._journal, self._seal
         if journal is None or seal is None or permit is None or permit.upstream is None:
             return []
-        sealed = capture.seal(exchange.id, exchange.began_at, permit.upstream.credential.needles, seal)
+        sealed = capture.seal(exchange.id, exchange.began_at, exchange.needles, seal)
         return [body for body in sealed if journal.keep(body)]
 
     def members(self, exchange: Exchange, now: float) -> Members:

@@ -107,6 +107,7 @@ class Names:
         self._clock = clock
         self._entries: dict[str, Entry] = {}
         self._asking: dict[str, asyncio.Task[Entry]] = {}
+        self._asked = {"ok": 0, "failed": 0}
 
     async def addresses(self, host: str, timeout_s: float) -> tuple[str, ...]:
         """The addresses of a name; GatewayError `dns-failed` if there are none within `timeout_s`."""
@@ -119,6 +120,11 @@ class Names:
         if not entry.addresses:
             raise GatewayError(entry.code, f"{host}: {entry.reason}", untouched=True)
         return entry.addresses
+
+    def take_counts(self) -> dict[str, int]:
+        """How many questions were answered, and how many weren't, since the last time."""
+        taken, self._asked = self._asked, {"ok": 0, "failed": 0}
+        return taken
 
     async def _ask(self, host: str, timeout_s: float) -> Entry:
         try:
@@ -141,7 +147,9 @@ class Names:
             async with asyncio.timeout(timeout_s):
                 answer = await self._lookup(host)
         except (LookupError, OSError) as error:
+            self._asked["failed"] += 1
             return self._failed(host, str(error) or "the name servers did not answer")
+        self._asked["ok"] += 1
         now = self._clock()
         ttl = min(max(answer.ttl_s, TTL_MIN_S), TTL_MAX_S)
         for alias in answer.aliases:

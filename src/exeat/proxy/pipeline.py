@@ -9,18 +9,22 @@ from exeat.errors import Code, GatewayError
 from exeat.model.consumer import Key
 from exeat.model.decision import deny
 from exeat.model.key import mask
-from exeat.policy.authenticate import identify, key_id, present
+from exeat.policy.authenticate import NOWHERE, identify, in_native_place, key_id, present
 from exeat.policy.authorize import ALLOWED, Permit, check_network, permit_destination, permit_upstreams
 from exeat.policy.cors import allowed_origin, is_preflight, preflight_fields
 from exeat.policy.forward import check_host, check_loop
 from exeat.policy.resolve import Resolved, resolve
+from exeat.policy.sign.caller import is_signed
+from exeat.policy.signed_links import may_have_link
 from exeat.proxy.answers import answer, fail
 from exeat.proxy.attempt import attempt, deadline, leave
+from exeat.proxy.by_link import recognise_by_link, without_link
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.ledger import no_record
 from exeat.proxy.redirects import follow
 from exeat.proxy.relay import begin_relay, finish_relay
 from exeat.proxy.runtime import Runtime
+from exeat.proxy.signed import Signers, recognise_signed
 from exeat.wire.http1 import RequestHead
 
 PROBES = frozenset({b"/-/live", b"/-/ready"})  # they leave no record
@@ -38,6 +42,8 @@ async def serve(exchange: Exchange, runtime: Runtime) -> None:
     finally:
         if exchange.chosen is not None:
             leave(exchange, runtime)
+        if exchange.member is not None:
+            runtime.admission.pools.leave(exchange)
         try:
             if exchange.claims is not None or exchange.bill is not None:
                 runtime.admission.settle(exchange)  # 10: settle
@@ -58,7 +64,11 @@ async def proxy(exchange: Exchange, runtime: Runtime) -> None:
                 raise no_record()
             await runtime.own(exchange, resolved.path)
             return
-        recognise(exchange, head, resolved)  # 3: identify
+        if is_signed(head, resolved.query):  # 3: identify
+            resolved = await recognise_signed(exchange, head, resolved, runtime.signers, runtime.clock)
+        else:
+            recognise(exchange, head, resolved, runtime.signers)
+        resolved = exchange.resolved or resolved
     try:
         permit = authorize(exchange, head, resolved)  # 4: authorize
     except GatewayError as error:
@@ -86,19 +96,36 @@ def find(exchange: Exchange, head: RequestHead, runtime: Runtime) -> Resolved:
     return resolved
 
 
-def recognise(exchange: Exchange, head: RequestHead, resolved: Resolved | None) -> Key:
+def recognise(exchange: Exchange, head: RequestHead, resolved: Resolved | None, signers: Signers | None = None) -> Key:
     """Find out who is calling. Comes before any 404, so that a stranger learns nothing about what exists."""
-    slot, parameter, query = None, None, None
+    if signers is not None and resolved is not None and may_have_link(resolved.query):
+        return recognise_beside_link(exchange, head, resolved, signers)
+    slot, parameter, query, elsewhere = None, None, None, NOWHERE
     if resolved is not None and resolved.upstreams:
         credential, query = resolved.upstreams[0].credential, resolved.query
         slot, parameter = credential.slot, credential.parameter
-    presented = exchange.presented = present(head, slot, parameter, query)
+        if credential.cookies or credential.segment is not None:
+            elsewhere, path = in_native_place(head, resolved.path, resolved.bases, credential)
+            exchange.resolved = resolved.at(path)  # without the key, before anything can fail
+    presented = exchange.presented = present(head, slot, parameter, query, elsewhere)
     try:
         key = exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
     except GatewayError:
         exchange.key_id = key_id(presented.key)
         raise
     return key
+
+
+def recognise_beside_link(exchange: Exchange, head: RequestHead, resolved: Resolved, signers: Signers) -> Key:
+    """Find out who is calling by a URL that may be a link: nothing of that leaves, and it counts without a key."""
+    resolved, links = without_link(resolved)
+    exchange.resolved = resolved
+    try:
+        return recognise(exchange, head, resolved)
+    except GatewayError as error:
+        if not links or error.code != Code.KEY_MISSING:
+            raise
+    return recognise_by_link(exchange, head, resolved, links, signers)
 
 
 def authorize(exchange: Exchange, head: RequestHead, resolved: Resolved) -> Permit:

@@ -63,10 +63,10 @@ class Pool:
         """How many connections there are, those that are being made among them."""
         return self._room.upstreams
 
-    def take(self, route: Route) -> UpstreamConnection | None:
-        """An idle connection, the one that was used last; None if there is none."""
+    def take(self, route: Route, *, fresh: bool = False) -> UpstreamConnection | None:
+        """An idle connection, the one that was used last; None if there is none, or a `fresh` one is wanted."""
         lane = self._lanes.get(route.pool)
-        if lane is None:
+        if lane is None or fresh:
             return None
         while lane.idle:
             connection = lane.idle.pop()

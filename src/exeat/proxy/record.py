@@ -3,21 +3,21 @@
 The access line of an exchange is its record: one rendering, with the same members (model/audit.py).
 """
 
-import re
 from typing import Final
 
 import orjson
 
 from exeat.errors import Code
 from exeat.model.key import mask
+from exeat.model.upstream import Upstream
 from exeat.policy.price import render_amount
 from exeat.policy.resolve import Resolved
 from exeat.policy.rewrite import echoes, scrub_text
 from exeat.proxy.exchange import Attempt, Exchange
 from exeat.telemetry.access_log import Members, redact_query
+from exeat.wire.trace_context import parse_traceparent
 
 _dumps: Final = orjson.dumps  # bound once
-_TRACE: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context §3.2
 _METHODS: Final = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 # What an intent holds, in this order; its members are those of the record that it becomes if nothing follows.
 INTENT = ("id", "time", "consumer", "key", "address", "mode", "method", "upstream", "origin", "path", "query", "trace")
@@ -108,7 +108,7 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "status": exchange.status,
         "error": None if error is None else str(error),
         "attempts": [_attempt(attempt, started) for attempt in attempts],
-        "credential": None if upstream is None else upstream.credential.kind,
+        "credential": _credential(exchange, upstream),
         "duration_ms": _ms(now - started),
         "head_ms": None if head_at is None else _ms(head_at - started),
         "bytes_in": exchange.bytes_in,
@@ -118,6 +118,13 @@ def members_of(exchange: Exchange, time: str, now: float) -> Members:
         "trace": trace_of(exchange),
         "bodies": None,
     }
+
+
+def _credential(exchange: Exchange, upstream: Upstream | None) -> str | None:
+    """Which kind of credential the upstream was shown; of a pool, which one."""
+    if exchange.member is not None:
+        return exchange.member.name
+    return None if upstream is None else upstream.credential.kind
 
 
 def _text_of(method: bytes) -> str:
@@ -135,7 +142,7 @@ def texts_of(exchange: Exchange, resolved: Resolved) -> tuple[str, str | None]:
     """Path and query as they are recorded: no key in them, no value of the query, nor the upstream's own secret."""
     path, query, permit = resolved.path, resolved.query, exchange.permit
     if permit is not None and permit.upstream is not None:
-        needles = permit.upstream.credential.needles
+        needles = exchange.needles
         if needles and echoes(path if query is None else b"%b?%b" % (path, query), needles):
             path = scrub_text(path, needles)
             query = None if query is None else scrub_text(query, needles)
@@ -168,10 +175,11 @@ def _ms(seconds: float) -> float:
 
 
 def trace_of(exchange: Exchange) -> str | None:
-    """The trace that the caller says it is a part of."""
+    """The trace that an exchange is a part of: where none are made here, that of its caller."""
+    if exchange.trace is not None:
+        return exchange.trace.trace_id
     head = exchange.head
-    value = None if head is None else head.known.get(b"traceparent")
-    if value is None:
+    if head is None or b"traceparent" not in head.known:
         return None
-    match = _TRACE.fullmatch(value)
-    return None if match is None else match[1].decode()
+    parent = parse_traceparent(head.known[b"traceparent"])
+    return None if parent is None else parent.trace_id

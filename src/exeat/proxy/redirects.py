@@ -14,6 +14,7 @@ from exeat.policy.resolve import Resolved, by_url
 from exeat.policy.rewrite import scrub_text
 from exeat.proxy.attempt import attempt
 from exeat.proxy.exchange import Exchange
+from exeat.proxy.forms import base_of
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import ResponseHead
@@ -32,7 +33,7 @@ async def follow(exchange: Exchange, answered: Answered, upstream: Upstream, run
         location = scrub_text(response.known[b"location"], connection.needles)
         _discard(connection, runtime)
         try:
-            target = next_target(base, location)
+            target = _without_secret(next_target(base, location), permit)
             permit = _permit(exchange, upstream, target)
         except GatewayError as error:
             exchange.decision = deny(error.code, error.detail)
@@ -50,8 +51,17 @@ def _called(exchange: Exchange, permit: Permit, connection: UpstreamConnection) 
     origin = connection.route.origin
     for endpoint in permit.endpoints:
         if endpoint.route is connection.route:
-            return Target(origin, endpoint.base_path + permit.path, resolved.query)
+            return Target(origin, base_of(endpoint, permit) + permit.path, resolved.query)
     return Target(origin, permit.path, resolved.query)
+
+
+def _without_secret(target: Target, permit: Permit) -> Target:
+    """Where a secret stands in the path, a hop within the upstream is called as a caller would: without it."""
+    for endpoint in permit.endpoints:
+        base = base_of(endpoint, permit)
+        if base != endpoint.base_path and target.origin == endpoint.origin and target.path.startswith(base):
+            return Target(target.origin, endpoint.base_path + target.path[len(base) :], target.query)
+    return target
 
 
 def _discard(connection: UpstreamConnection, runtime: Runtime) -> None:
@@ -73,10 +83,12 @@ def _permit(exchange: Exchange, upstream: Upstream, target: Target) -> Permit:
     assert asked is not None  # noqa: S101 - phase 2
     hop = by_url(asked.mode, target, exchange.snapshot, b"/" + str(target.origin).encode())
     method = exchange.head_or_raise.method
-    if upstream in hop.upstreams:
-        permit = permit_upstreams((upstream,), target.origin, key.consumer, method, target.path)
+    own = next((one for one in hop.upstreams if one.name == upstream.name), None)
+    if own is not None:
+        permit = permit_upstreams((own,), target.origin, key.consumer, method, target.path)
         if asked.target is None:  # the caller named the upstream, so it is what the caller's own paths begin with
-            hop = Resolved(asked.mode, (upstream,), None, None, permit.path, target.query, asked.prefix)
+            prefix = asked.prefix.removesuffix(asked.upstreams[0].mark) + own.mark
+            hop = Resolved(asked.mode, (own,), None, None, permit.path, target.query, prefix)
     elif hop.upstreams:
         detail = f"A redirect of {upstream.name} leads to another upstream, which is called by its own name only."
         raise GatewayError(Code.TARGET_NOT_ALLOWED, detail)

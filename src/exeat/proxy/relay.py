@@ -1,11 +1,12 @@
 """Phase 9: the upstream's answer on its way to the caller, head first, then the body as it arrives."""
 
 from exeat.errors import GatewayError
-from exeat.model.origin import Origin
 from exeat.policy.authorize import Permit
 from exeat.policy.cors import allowed_origin, replace_fields
-from exeat.policy.rewrite import Form, echoes, names_urls, rewrite_urls, scrub, scrub_text
+from exeat.policy.rewrite import echoes, names_urls, rewrite_urls, scrub, scrub_text
+from exeat.proxy.altering import alter
 from exeat.proxy.exchange import Answer, Exchange
+from exeat.proxy.forms import form_of
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.standing import wants_legacy
 from exeat.proxy.upstream import UpstreamConnection
@@ -22,9 +23,17 @@ def begin_relay(
 ) -> bool:
     """Send the head and the content that came with it; whether that was all."""
     exchange.head_at = runtime.clock()
+    upstream = permit.upstream
     try:
-        answer = answer_of(exchange, permit, connection, response, runtime)
-        content, done = connection.begin_body()
+        altered = None
+        if upstream is not None and upstream.alters_bodies:
+            altered = alter(exchange, permit, upstream, connection, response, runtime)
+        if altered is None:
+            answer = answer_of(exchange, permit, connection, response, runtime)
+            content, done = connection.begin_body()
+        else:
+            response, content, done = altered.first(connection)
+            answer = answer_of(exchange, permit, connection, response, runtime)
         if done and connection.trailers:
             exchange.caller.begin(answer, content, done=False)
             exchange.caller.end(connection.trailers)
@@ -72,17 +81,3 @@ def answer_of(
     if b"date" not in known:
         fields = [*fields, b"Date: " + runtime.date + b"\r\n"]
     return Answer(response.status, reason, fields, response.length, chunked=response.chunked, origin=b"upstream")
-
-
-def form_of(exchange: Exchange, permit: Permit) -> Form:
-    """How the caller addresses this upstream."""
-    resolved = exchange.resolved
-    assert resolved is not None  # noqa: S101 - phase 2
-    if resolved.target is not None:  # the caller wrote the whole URL, the upstream's own path in it
-        bases: tuple[tuple[Origin, bytes], ...] = ((resolved.target.origin, b""),)
-        if exchange.asked is not None and resolved.mode in {"host", "header"}:
-            # A redirect led away from what the Host or Exeat-Target names: only a whole URL means that place.
-            return Form(b"", str(resolved.target.origin).encode(), bases)
-    else:
-        bases = tuple((endpoint.origin, endpoint.base_path) for endpoint in permit.endpoints)
-    return Form(exchange.caller.gateway, resolved.prefix, bases)

@@ -85,6 +85,8 @@ def give_body(exchange: Exchange, connection: BodySink, keeps_bytes: int) -> Non
 def is_lost(exchange: Exchange) -> bool:
     """Whether content of the body was taken from the caller that isn't kept."""
     replay = exchange.replay
+    if exchange.gathered is not None:
+        return False
     if replay is not None:
         return not replay.is_whole
     # Of chunks that nobody keeps, the last one may have been taken, too, and it has no content.

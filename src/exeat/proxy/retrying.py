@@ -85,17 +85,35 @@ class Retrying:
 
     def after_answer(self, connection: UpstreamConnection, response: ResponseHead) -> bool:
         """Whether another attempt follows one that was answered with an error; if so, the answer is left."""
+        if self._exchange.shown is not None and self._shows_another(response.status):
+            self._leave(connection, response)
+            return True
         asks_s, says = retry_after(response, self._runtime.wall()), should_retry(response)
         verdict = self._decide(None, response.status, sent=True, reused=connection.is_reused, asks_s=asks_s, says=says)
-        exchange, upstream = self._exchange, self._permit.upstream
         if not verdict.retry:
-            if exchange.replay is not None:
-                exchange.replay.forget()
+            if self._exchange.replay is not None:
+                self._exchange.replay.forget()
             return False
-        if upstream is not None:
-            self._runtime.admission.learn(exchange, upstream, response)
-        discard(connection, response, self._runtime.pool)
+        self._leave(connection, response)
         return True
+
+    def _shows_another(self, status: int) -> bool:
+        """Whether what the upstream was shown is refused, and the call goes on with another credential at once."""
+        exchange, runtime, shown = self._exchange, self._runtime, self._exchange.member
+        may_repeat = not (exchange.head_or_raise.has_body and is_lost(exchange))
+        if not runtime.presenting.refused(exchange, self._permit, status, may_repeat=may_repeat):
+            return False
+        self.tried = tuple(one.endpoint for one in exchange.attempts[self._first : -1])  # this one did nothing wrong
+        reason = f"again at once: {'the token' if shown is None else shown.name} was refused"
+        exchange.attempts[-1].retry = reason
+        self._verdict = Verdict(retry=True, reason=reason)
+        return True
+
+    def _leave(self, connection: UpstreamConnection, response: ResponseHead) -> None:
+        """Take what an answer says of limits, and leave the rest of it: another attempt follows."""
+        if self._permit.upstream is not None:
+            self._runtime.admission.learn(self._exchange, self._permit.upstream, response)
+        discard(connection, response, self._runtime.pool)
 
     def _decide(
         self, code: Code | None, status: int, *, sent: bool, reused: bool, asks_s: float | None, says: bool | None

@@ -12,9 +12,12 @@ from exeat.proxy.admission import Admission
 from exeat.proxy.balancing import Balancing
 from exeat.proxy.connections import Connections
 from exeat.proxy.exchange import Caller, Exchange
+from exeat.proxy.observing import Observing
 from exeat.proxy.outbox import Outbox
 from exeat.proxy.overload import Overload
 from exeat.proxy.pool import Pool
+from exeat.proxy.presenting import Presenting
+from exeat.proxy.signed import Signers
 from exeat.state.retry_budget import RetryBudgets
 from exeat.wire.http1 import RequestHead
 
@@ -42,7 +45,10 @@ class Runtime(ABC):
     admission: Admission
     overload: Overload
     balancing: Balancing
+    presenting: Presenting
+    signers: Signers
     budgets: RetryBudgets
+    observing: Observing | None
 
     @abstractmethod
     async def own(self, exchange: Exchange, path: bytes) -> None:

@@ -24,16 +24,20 @@ from exeat.proxy.connections import Connections, TurnedAway
 from exeat.proxy.dial import Dialler
 from exeat.proxy.downstream import HALF_CLOSED_S, Downstream
 from exeat.proxy.drive import Drive
-from exeat.proxy.endpoint_report import notable
+from exeat.proxy.endpoint_report import notable, resting
 from exeat.proxy.exchange import Caller, Exchange, Identifiers
 from exeat.proxy.ledger import Ledger, no_record
+from exeat.proxy.observing import Observing
 from exeat.proxy.overload import Overload
 from exeat.proxy.own import OwnPaths, find_obstacle
 from exeat.proxy.pipeline import serve
 from exeat.proxy.pool import Pool
+from exeat.proxy.presenting import Presenting
 from exeat.proxy.room import Room
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
+from exeat.proxy.signed import Signers
+from exeat.proxy.tally import Tally
 from exeat.state.ledger import Learnt, Rest
 from exeat.state.register import Register
 from exeat.state.retry_budget import RetryBudgets
@@ -61,6 +65,7 @@ class Worker(Runtime):
         register: Register | None = None,
         trusted: Iterable[Network] = (),
         pseudonym: bytes = b"",
+        observing: Observing | None = None,
         clock: Callable[[], float] = time.monotonic,
         nanoseconds: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - given to the phases as an argument from here
@@ -81,6 +86,10 @@ class Worker(Runtime):
         self.trusted = tuple(trusted)
         self.pseudonym = pseudonym or b"exeat-" + secrets.token_hex(6).encode()
         self.log = log
+        self.tally = Tally()
+        self.observing = observing
+        self.lag_s = 0.0  # at worst, since somebody looked
+        self._due_at = clock()
         self.date = b""
         self._own = OwnPaths(self)
         self._dialler = dialler
@@ -89,6 +98,8 @@ class Worker(Runtime):
         self.admission = Admission(register or Register(), nanoseconds)
         self.balancing = Balancing(self.clock)
         self.budgets = RetryBudgets()
+        self.signers = Signers()
+        self.presenting = Presenting(self.clock, self.wall, self.admission.pools)
         self._hands = Hands(self.balancing, self.wall)
         self._identifiers = Identifiers()
         self._endpoints: dict[tuple[str, Origin], Endpoint] = {}
@@ -107,7 +118,12 @@ class Worker(Runtime):
         self._hands.follow(snapshot.by_hand)
 
     def hear(self, word: Learnt) -> None:
-        """Take what another worker has learnt of an upstream: its limits, or that an endpoint rests or is well."""
+        """Take what another worker has learnt of an upstream: its limits, or that an endpoint rests or is well.
+
+        Of a pool, that is of each of its credentials.
+        """
+        if self.admission.pools.hear(word):
+            return
         if isinstance(word, Rest):
             if word.for_ns > 0:
                 self.balancing.rest(word.endpoint, word.for_ns / 1e9, word.reason)
@@ -130,6 +146,8 @@ class Worker(Runtime):
 
     def serve(self, exchange: Exchange, finished: Callable[[], None]) -> None:
         """Run an exchange through the pipeline, unless it is too much for this worker."""
+        if self.observing is not None:
+            self.observing.begin(exchange)
         overload = self.overload
         if overload.may_refuse and (refusal := overload.refuses(exchange, len(self.active))) is not None:
             self.refuse(exchange, refusal)
@@ -141,6 +159,8 @@ class Worker(Runtime):
 
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer and record a request that has no head that could be served."""
+        if self.observing is not None:
+            self.observing.begin(exchange)
         fail(exchange, self.refusal(exchange, error), self.date)
         self.record(exchange)
 
@@ -168,7 +188,11 @@ class Worker(Runtime):
         """Account for an exchange, once, at its end."""
         self.active.discard(exchange)
         if exchange.is_recorded:
-            self._ledger.record(exchange, self.clock())
+            now = self.clock()
+            self.tally.note(exchange, now)
+            members = self._ledger.record(exchange, now)
+            if self.observing is not None:
+                self.observing.note(exchange, members, now)
 
     def report(self) -> dict[str, object]:
         """How much is under way here, how endpoints are, and why no records can be kept, if that is so."""
@@ -180,6 +204,7 @@ class Worker(Runtime):
             "ready": find_obstacle(self) is None,
             "records_fail": self._ledger.failure,
             "endpoints": notable(self.balancing.report(), self.wall()),
+            "credentials": resting(self.admission.pools.report(), self.wall()),
         }
 
     def look_at_memory(self, used_bytes: int | None) -> None:
@@ -233,6 +258,7 @@ class Worker(Runtime):
     def _tick(self) -> None:
         """End what takes too long. One timer for everything: its step is the precision of all timeouts."""
         now = self.clock()
+        self.lag_s = max(self.lag_s, now - self._due_at)
         self.date = formatdate(self.wall(), usegmt=True).encode()
         self.connections.sweep(now)
         if self.connections.is_worth_saying(now):
@@ -243,6 +269,7 @@ class Worker(Runtime):
         self._ledger.tend()
         self.admission.tend()
         self.balancing.tend()
+        self._due_at = self.clock() + SWEEP_S
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
 
     def _say_crowded(self) -> None:
@@ -315,6 +342,8 @@ class Worker(Runtime):
         self.outbox.flush()
         self.pool.close()
         self._ledger.flush()
+        if self.observing is not None:
+            self.observing.flush()
         for connection in self.connections:
             connection.transport.close()
         await self._until_closed(self.clock() + LAST_WORDS_S)

@@ -154,6 +154,7 @@ class Ledger(ABC):
     """The state that is shared by the workers of some `instances` of the gateway."""
 
     instances: int = 1
+    is_reachable: bool = True  # as far as is known
     poll_ns: int = 0  # after which to ask again for who waits; 0 where nothing changes unheard
 
     @abstractmethod

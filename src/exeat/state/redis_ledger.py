@@ -56,6 +56,9 @@ BEAT_NS: Final = 2_000_000_000
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_LAST_S: Final = 1.0
 CALLS_AT_ONCE: Final = 50  # to a cluster
+GONE: Final = (
+    "Redis can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets refuse"
+)
 NAMES_LIMIT: Final = 50_000  # that others may ask to have something back of
 
 
@@ -311,13 +314,10 @@ class RedisLedger(Ledger):
     def _lose(self, key: str, error: AwayError) -> None:
         """Don't ask a server again until it is there; say so once."""
         self._away.setdefault(self._line.node_of(key), key)
+        self.is_reachable = False
         self._trying.set()
         if not self._said:
-            self._log.warning(
-                "Redis can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets"
-                " refuse",
-                reason=str(error),
-            )
+            self._log.warning(GONE, reason=str(error))
             self._said = str(error)
 
     async def _try_again(self) -> None:
@@ -334,7 +334,8 @@ class RedisLedger(Ledger):
                     except AwayError:
                         continue
                     del self._away[node]
-                if not self._away:
+                self.is_reachable = not self._away
+                if self.is_reachable:
                     pause_s = PAUSE_FIRST_S
                     self._trying.clear()
                     self._return()

@@ -1,6 +1,6 @@
 """The cells of one worker: found by limit and value, bounded in number, forgotten when that loses nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, final
 
 from exeat.model.limit import Kind, Limit
@@ -38,6 +38,11 @@ class Register:
         elif cell.limit is not limit:
             cell.redefine(limit)
         return cell
+
+    def cells(self) -> Iterator[Cell]:
+        """All cells that there are now."""
+        for cells in self._cells.values():
+            yield from cells.values()
 
     def forget_idle(self, now: int, *, all_of_them: bool = False) -> None:
         """Forget cells that hold nothing: those of values that come and go, which nobody else keeps, or all."""

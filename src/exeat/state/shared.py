@@ -280,7 +280,9 @@ def needs_counters(snapshot: Snapshot, workers: int, *, has_redis: bool = False)
 
 
 def _tells(upstream: Upstream) -> bool:
-    """Whether there is something to learn of an upstream: its own limits, or when an endpoint has to rest."""
+    """Whether there is something to learn of an upstream: its own limits, or what has to rest."""
+    if upstream.credential.members:
+        return True
     return upstream.provider is not None or upstream.circuit is not None or upstream.health is not None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import RowMapping
 from exeat.store.cursor import parse_cursor, render_cursor
 from exeat.store.database import is_sqlite, reading
 from exeat.store.failure import StoreError
+from exeat.store.rows import Row
 from exeat.store.tables import NOT_SUCCESSFUL, STATUS_CLASS, records
 from exeat.store.trail import as_stored
 
@@ -118,6 +119,23 @@ def _status(text: str) -> ColumnElement[bool]:
         return and_(records.c.status >= first * 100, records.c.status < (first + 1) * 100)
     # In the words of its index, and no others: a range beside them has PostgreSQL expect next to nothing, and sort all.
     return and_(literal_column(STATUS_CLASS) == first, literal_column(f"({NOT_SUCCESSFUL})", Boolean))
+
+
+def matches(query: Query, row: Row) -> bool:
+    """Whether a record is one that a search would find."""
+    if any(getattr(row, name) != value for name, value in query.fields.items()):
+        return False
+    if query.status is not None and not _has_status(query.status.lower(), row.status):
+        return False
+    if query.since is not None and row.time < query.since:
+        return False
+    if query.until is not None and row.time >= query.until:
+        return False
+    return not query.text or query.text.lower() in (row.path or "").lower()
+
+
+def _has_status(wanted: str, status: int | None) -> bool:
+    return status is not None and wanted in {str(status), f"{status // 100}xx"}
 
 
 def _choose_index(query: Query) -> str:

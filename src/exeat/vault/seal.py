@@ -27,7 +27,9 @@ from functools import lru_cache, partial
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from exeat.model.aws_pair import AwsPair
 from exeat.model.sealed import ID_AT, ID_BYTES, VERSION
+from exeat.vault.aws_pair import make_pair
 from exeat.vault.keyring import KEY_BYTES, Keyring
 
 NONCE_BYTES = 12
@@ -75,6 +77,10 @@ class Sealer:
     def renew(self) -> None:
         """Seal with a new data key from now on."""
         self._current = _make_data_key(self._keyring, self._seals_per_key)
+
+    def pair_of(self, key_id: str) -> AwsPair:
+        """The pair with which clients of AWS sign for the key of Exeat with this id."""
+        return make_pair(self._keyring, key_id)
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Seal a value for one place; `context` names it, such as b"body:<id>:request", and isn't kept."""

@@ -39,6 +39,7 @@ REQUEST: dict[bytes, int] = {
     b"exeat-timeout": ONCE,
     b"exeat-priority": ONCE,
     b"exeat-ratelimit": ONCE,
+    b"exeat-debug": ONCE,
     b"x-api-key": ONCE_KEPT,
     b"cookie": COOKIES,
     b"origin": ONCE_KEPT,
@@ -96,7 +97,12 @@ NOT_IN_TRAILERS = frozenset(REQUEST) | frozenset(RESPONSE) | frozenset(
 )  # fmt: skip
 
 # Never remembered: what stands in them is secret.
-SECRET = frozenset({b"authorization", b"proxy-authorization", b"exeat-key", b"x-api-key", b"cookie", b"set-cookie"})
+SECRET = frozenset(
+    {
+        b"authorization", b"proxy-authorization", b"exeat-key", b"exeat-debug", b"x-api-key", b"cookie",
+        b"set-cookie",
+    }
+)  # fmt: skip
 
 # A session of the control listener: cookies don't know ports, so a browser that has one sends it to the gateway too.
 OWN_COOKIE = b"exeat_session"

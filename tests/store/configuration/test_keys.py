@@ -159,6 +159,7 @@ def test_keys_from_before_they_had_limits(empty_url: str) -> None:
         connection.execute(text("ALTER TABLE keys DROP COLUMN limits"))
         connection.execute(text("DROP TABLE deliveries"))
         connection.execute(text("DROP TABLE endpoint_states"))
+        connection.execute(text("DROP TABLE upstream_tokens"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
         connection.execute(
             text(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from exeat.cli.admin.endpoint_commands import add_endpoint_commands
+from exeat.cli.admin.preset_commands import add_preset_commands
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
@@ -165,6 +166,7 @@ def _add_object_commands(group: typer.Typer, kind: str, example: str) -> None:
 
 
 _add_object_commands(upstream, "upstream", "url=https://api.example.com")
+add_preset_commands(upstream)
 add_endpoint_commands(upstream)
 _add_object_commands(consumer, "consumer", "grants=github,stripe")
 _add_object_commands(destination, "destination", "private=10.0.0.0/8")

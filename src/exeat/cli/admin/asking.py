@@ -29,6 +29,15 @@ def read_secret(what: str, *, twice: bool = False) -> Secret:
     return Secret(text)
 
 
+def ask_line(what: str) -> str:
+    """What a person types, without the spaces around it; nothing where nobody sits at a terminal."""
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(f"{what}: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
 def _prompt(what: str) -> str:
     try:
         return getpass.getpass(f"{what}: ", sys.stderr)

@@ -65,10 +65,19 @@ def revoke_key(identifier: str, *, as_json: bool) -> int:
 
 
 def make_key(
-    api: Api, consumer: str, label: str, expires: str | None, networks: Sequence[str], limits: Sequence[Any]
+    api: Api,
+    consumer: str,
+    label: str,
+    expires: str | None,
+    networks: Sequence[str],
+    limits: Sequence[Any],
+    *,
+    aws: bool = False,
 ) -> dict[str, Any]:
     """Have a key made; what the API answers, the key in it."""
-    wanted = {"consumer": consumer, "label": label, "networks": list(networks), **expiry_in(expires)}
+    wanted: dict[str, object] = {"consumer": consumer, "label": label, "networks": list(networks), **expiry_in(expires)}
+    if aws:
+        wanted["aws"] = True
     if limits:
         wanted["limits"] = list(limits)
     found: dict[str, Any] = api.post("/keys", wanted).body
@@ -79,8 +88,10 @@ def show_new(body: dict[str, Any], more: str, *, as_json: bool) -> None:
     """Show a new key, this once."""
     from hashlib import sha256  # noqa: PLC0415 - only here
 
+    pair = body.get("aws")
     if as_json:
-        say_json({"key": body["key"], "id": body["id"], "sha256": sha256(body["key"].encode()).hexdigest()})
+        shown = {"key": body["key"], "id": body["id"], "sha256": sha256(body["key"].encode()).hexdigest()}
+        say_json(shown if pair is None else {**shown, "aws": pair})
         return
     ends = "" if body["expires_at"] is None else f" It works until {render_time(body['expires_at'])}."
     say(f"""\
@@ -88,3 +99,8 @@ def show_new(body: dict[str, Any], more: str, *, as_json: bool) -> None:
 
 This is the only time the key is shown: give it to whoever runs {body["consumer"]}.{ends}
 {more}""")
+    if pair is not None:
+        say(f"""
+For clients of AWS:
+AWS_ACCESS_KEY_ID={pair["access_key_id"]}
+AWS_SECRET_ACCESS_KEY={pair["secret_access_key"]}""")

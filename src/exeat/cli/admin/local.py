@@ -26,6 +26,7 @@ from exeat.cli.data_folder import change_of, open_own_journal
 from exeat.config.settings import Settings
 from exeat.journal.changes import record_change
 from exeat.journal.writer import Journal
+from exeat.model.aws_pair import AwsPair
 from exeat.store.failure import StoreError
 from exeat.vault.keyring import KeyringError
 from exeat.vault.keyring_file import open_keyring, read_keyring
@@ -52,6 +53,10 @@ class LateSealer(Sealer):
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """The value that was sealed for this place."""
         return self._sealer().open(sealed, context)
+
+    def pair_of(self, key_id: str) -> AwsPair:
+        """The pair of a key."""
+        return self._sealer().pair_of(key_id)
 
     def _sealer(self) -> Sealer:
         if self._found is None:

@@ -163,10 +163,14 @@ def _about(kind: Kind, data: object) -> str:
     """A few words about an object."""
     if not isinstance(data, Mapping):
         return ""
-    value = data.get(kind.shown) or data.get("endpoints") or ""
+    value = data.get(kind.shown) or data.get("endpoints") or _preset_of(data)
     parts = value if isinstance(value, list) else [value]
     text = ", ".join(_word(part) for part in parts)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _preset_of(data: Mapping[str, Any]) -> str:
+    return f"preset {data['preset']}" if "preset" in data else ""
 
 
 def _word(part: object) -> str:

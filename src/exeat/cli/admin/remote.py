@@ -38,7 +38,7 @@ def open_remote(settings: Settings, url: str) -> Iterator[Remote]:
     """A client for a block; the proxies that the environment names aren't for it."""
     token = "" if settings.control_token is None else settings.control_token.reveal()
     socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
-    transport = httpx.HTTPTransport(uds=socket) if socket else httpx.HTTPTransport(verify=_trust(settings))
+    transport = httpx.HTTPTransport(uds=socket) if socket else httpx.HTTPTransport(verify=trust_of(settings))
     with httpx.Client(
         base_url="http://localhost" if socket else url,
         headers={"Authorization": f"Bearer {token}"},
@@ -49,7 +49,7 @@ def open_remote(settings: Settings, url: str) -> Iterator[Remote]:
         yield Remote(url, client)
 
 
-def _trust(settings: Settings) -> ssl.SSLContext:
+def trust_of(settings: Settings) -> ssl.SSLContext:
     """Whose certificates are believed: as for upstreams."""
     file, folder = settings.ssl_cert_file, settings.ssl_cert_dir
     context = ssl.create_default_context(

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from exeat.cli.channel import ControlStart, Identity
 from exeat.cli.control.database import Database
+from exeat.cli.control.measuring import Measuring
 from exeat.cli.control.state import describe_state
 from exeat.cli.data_folder import change_of
 from exeat.config.settings import Settings, read_settings
@@ -28,7 +29,11 @@ from exeat.vault.seal import Sealer
 if TYPE_CHECKING:
     import uvicorn
 
+    from exeat.admin.running import Running
     from exeat.admin.services import Members
+    from exeat.cli.control.effect import Effect
+    from exeat.cli.control.live import Live
+    from exeat.cli.control.running import Events
     from exeat.cli.control.shipping import Shipping
 
 END_S = 2.0
@@ -55,20 +60,32 @@ class Administration:
         self.state: Mapping[str, object] = {}
         self.changed: Callable[[], None] = lambda: None
         self.shipping: Shipping | None = None
+        self.measuring = Measuring(self._status)
+        self.live: Live | None = None
+        self.events: Events | None = None
+        self.token_of: Callable[[str], Secret | None] = lambda _source: None
+        self._certificate = None if start.identity is None else start.identity.certificate
 
     def begin(self) -> None:
         """Listen from now on."""
         if self._start.listeners:
+            from exeat.cli.control.running import Events, make_live
+
+            self.live = make_live(self.measuring, lambda: self.state, self._database.unprepared)
+            self.events = Events()
             self._serving = asyncio.get_running_loop().create_task(self._serve())
 
     async def end(self) -> None:
         """Answer what was asked, and stop."""
+        if self.live is not None:
+            self.live.end()
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             await asyncio.wait([self._serving], timeout=END_S)
 
     def show(self, identity: Identity) -> None:
         """Show another certificate to who connects from now on."""
+        self._certificate = identity.certificate
         if self._context is not None:
             _load(self._context, identity)
 
@@ -147,9 +164,12 @@ class Administration:
             clock=lambda: time.time_ns() / 1e9,
             steady=time.monotonic,
             status=self._status,
+            samples=self.measuring.samples,
+            metrics_token=settings.metrics_token,
             changed=lambda _: self.changed(),
             report=lambda error, request: self._log.bug(error, request=request),
             trusted=settings.trusted_proxies,
+            running=self._running(effect),
         )
         services.passwords.prepare()
         config = uvicorn.Config(
@@ -168,6 +188,23 @@ class Administration:
             _load(self._context, start.identity)
             config.ssl = self._context
         return QuietServer(config)
+
+    def _running(self, effect: "Effect") -> "Running":
+        from exeat.admin.running import NOTHING
+        from exeat.cli.control.running import make_running
+
+        if self.live is None or self.events is None:
+            return NOTHING
+        return make_running(
+            self._settings,
+            effect,
+            self.measuring,
+            self.live,
+            self.events,
+            lambda: self.state,
+            lambda: self._certificate,
+            lambda source: self.token_of(source),  # noqa: PLW0108 - it is set later
+        )
 
     def _status(self) -> Mapping[str, object]:
         trouble = {} if self.shipping is None else self.shipping.trouble

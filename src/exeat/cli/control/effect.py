@@ -1,8 +1,8 @@
 """What a change in the database would make of the whole configuration, before it is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -14,8 +14,11 @@ from exeat.config.environment import DOTENV_FILE
 from exeat.config.key_changes import load_keys
 from exeat.config.problem import DocumentError
 from exeat.config.settings import DOCUMENT_FILE, Settings
+from exeat.config.trial import Trial
 from exeat.config.watch import Signature, sign
+from exeat.model.limit import Limit
 from exeat.model.stored import Stored
+from exeat.state.shared import limits_of
 from exeat.store.configuration.stored import read_stored
 
 Signs = Mapping[Path, Signature]
@@ -97,15 +100,36 @@ class Effect:
 
         None if there is no such upstream. QuestionError if nothing has been right yet.
         """
-        stored = read_stored(self._engine)
-        try:
-            loaded = self._load(stored)
-        except DocumentError:
-            loaded = self._load_somehow(stored)
+        loaded = self._load_now()
         found = loaded.snapshot.upstreams.get(upstream.encode())
         if found is None:
             return None
-        return tuple(endpoint.id.removeprefix(f"{upstream} ") for endpoint in found.endpoints)
+        return tuple(endpoint.id.removeprefix(f"{upstream} ") for endpoint in found.everywhere)
+
+    def limits(self) -> Iterator[Limit]:
+        """Every limit of what is written now, or was last when that was right; QuestionError as above."""
+        return limits_of(self._load_now().snapshot)
+
+    def find_upstream(self, name: str) -> tuple[Trial, Mapping[str, Any]] | None:
+        """An upstream of what is written now, and as it is written; None if there is none; QuestionError as above."""
+        loaded = self._load_now()
+        upstream = loaded.snapshot.upstreams.get(name.encode())
+        if upstream is None:
+            return None
+        token = upstream.credential.token
+        sources = [one for one in loaded.token_sources if token is not None and one.id == token.source]
+        documents = (read_stored(self._engine).document, outside(self._settings).data)
+        written = [document.get("upstreams") for document in documents]
+        entries = [each[name] for each in written if isinstance(each, Mapping) and isinstance(each.get(name), Mapping)]
+        trial = Trial(upstream, sources[0] if sources else None, loaded.snapshot.nat64)
+        return trial, entries[0] if entries else {}
+
+    def _load_now(self) -> Loaded:
+        stored = read_stored(self._engine)
+        try:
+            return self._load(stored)
+        except DocumentError:
+            return self._load_somehow(stored)
 
     def _load_somehow(self, stored: Stored) -> Loaded:
         try:

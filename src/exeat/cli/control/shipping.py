@@ -6,6 +6,7 @@ Rule 2: what the database can't take now is tried again, less and less often, an
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from exeat.cli.shipper import Shipper
 from exeat.journal.changes import Change, record_change
 from exeat.journal.follow import READING_BYTES
 from exeat.journal.writer import Journal
+from exeat.model.audit import Batch
 from exeat.model.snapshot import Audit
 from exeat.store.audit_writer import AuditWriter
 from exeat.store.bodies import expire_bodies
@@ -35,7 +37,10 @@ LAST_ROUND_S = 10.0
 
 
 class Shipping(threading.Thread):
-    """The thread that uses the database. It may hang in there as long as it likes: nobody waits for it but `finish`."""
+    """The thread that uses the database. It may hang in there as long as it likes: nobody waits for it but `finish`.
+
+    `moved` is called with the records that the database has now.
+    """
 
     def __init__(self, start: ControlStart, database: Database, own: Journal, log: Log) -> None:
         super().__init__(name="shipping", daemon=True)
@@ -49,6 +54,7 @@ class Shipping(threading.Thread):
         self._shipper: Shipper | None = None
         self._prune_at = 0.0
         self._audit = start.audit
+        self.moved: Callable[[Sequence[Batch]], None] = lambda _batches: None
 
     def follow(self, audit: Audit) -> None:
         """Keep records as the document says from now on; what is older than it says goes with the next round."""
@@ -85,7 +91,7 @@ class Shipping(threading.Thread):
             # An edit waits for the writer on SQLite alone: there a transaction may not take as long.
             size = READING_BYTES if is_sqlite(engine) else 2 * READING_BYTES
             writer = AuditWriter(engine)
-            self._shipper = Shipper(Path(start.journals), start.instance, writer, reading_bytes=size)
+            self._shipper = Shipper(Path(start.journals), start.instance, writer, reading_bytes=size, moved=self.moved)
         with self._lock:
             self._own.tend(0)
         moved = self._shipper.ship()

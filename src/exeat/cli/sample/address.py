@@ -1,4 +1,4 @@
-"""Where the demonstration's gateway listens, and how callers on this machine reach it."""
+"""Where the demonstration's listeners are, and how callers and browsers on this machine reach them."""
 
 import http.client
 import socket
@@ -13,6 +13,7 @@ from exeat.config.settings import Settings
 
 HOST = "127.0.0.1"
 USUAL_PORT = 8080
+USUAL_CONTROL_PORT = 8081
 LAST_PORT = 8099
 PATIENCE_S = 10.0
 REACHED_AT = {"": HOST, "0.0.0.0": HOST, "::": "::1"}  # noqa: S104 - looked up, not bound
@@ -40,6 +41,25 @@ def choose_listen(settings: Settings, *, is_given: bool) -> tuple[str, str | Non
         None if port == USUAL_PORT else f"Port {USUAL_PORT} is taken: the gateway is at {port} (EXEAT_LISTEN sets it)."
     )
     return f"{HOST}:{port}", remark
+
+
+def choose_control(settings: Settings, listen: str, *, is_given: bool) -> str:
+    """The control listener's address as text, its port a real one that the gateway (at `listen`) hasn't; or `off`."""
+    control = settings.control_listen
+    if control is None or is_given:
+        return "off" if control is None else str(_with_port(control))
+    taken = {part.rpartition(":")[2] for part in listen.split(",")}
+    free = (port for port in range(USUAL_CONTROL_PORT, LAST_PORT + 1) if str(port) not in taken and _is_free(port))
+    return f"{HOST}:{next(free, 0) or _any_port(HOST)}"
+
+
+def find_dashboard(settings: Settings) -> str | None:
+    """The URL of the dashboard for a browser on this machine; None where it has no listener that one could reach."""
+    control = settings.control_listen
+    if control is None or control.path is not None:
+        return None
+    scheme = "https" if settings.tls == "self-signed" else "http"
+    return f"{scheme}://{Listen(REACHED_AT.get(control.host, control.host), control.port)}/"
 
 
 def find_address(settings: Settings) -> Address:

@@ -34,6 +34,7 @@ upstreams:
   model:                                    # a field of its own; speaks what OpenAI's SDKs speak
     url: https://127.0.0.1:{model}
     credential: {{kind: header, name: {field}, secret: "${{file:secrets/model}}"}}
+    limits: [{{budget: 2 USD/day, price: 0.0125 USD}}]
     network: {{private: [127.0.0.0/8]}}
     tls: {{ca: ca.pem}}
   files:                                    # no credential at all; a short patience
@@ -51,10 +52,12 @@ consumers:
   demo:
     keys: [{{sha256: {demo_sha256}, id: {demo_id}}}]
     grants: [notes, shop, weather, model, files, destinations]
-  guest:                                    # may read notes and the current weather, nothing else
+  guest:                                    # may read notes and the current weather, nothing else, and not often
+    limits: [{{rate: 60/minute}}]
     keys: [{{sha256: {guest_sha256}, id: {guest_id}}}]
     grants: [{{upstream: notes, methods: [GET]}}, {{upstream: weather, paths: ["/current"]}}]
   traffic:                                  # the demo's own calls
+    limits: [{{quota: 5000/hour}}]
     keys: [{{sha256: {traffic_sha256}, id: {traffic_id}}}]
     grants: [notes, weather, model, files, {{upstream: shop, methods: [GET]}}, destinations]
 """
@@ -75,7 +78,12 @@ def make_keys() -> Keys:
 
 
 def _make_key() -> NewKey:
-    return make_key("".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH)))
+    return make_key(make_symbols(ID_LENGTH + SECRET_LENGTH))
+
+
+def make_symbols(count: int) -> str:
+    """Random symbols of the alphabet of keys."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(count))
 
 
 def write_document(folder: Path, ports: Mapping[str, int], passwords: Mapping[str, str], keys: Keys) -> Path:

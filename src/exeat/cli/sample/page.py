@@ -13,7 +13,7 @@ from exeat.cli.sample.examples import Example, Gateway, Group
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the page tells; `remark` is a word about the address, if there is one."""
+    """What the page tells; `remark` is a word about the address, `dashboard` its URL, if there is one."""
 
     gateway: Gateway
     document: Path
@@ -21,6 +21,8 @@ class Facts:
     groups: list[Group]
     remark: str | None
     has_traffic: bool
+    dashboard: str | None
+    token: str
 
 
 def render_page(facts: Facts, *, colour: bool) -> str:
@@ -36,6 +38,8 @@ def _top(facts: Facts) -> list[Text]:
     keys = facts.keys
     rows = [
         ("gateway", facts.gateway.url, "also in a browser: /-/"),
+        *([("dashboard", facts.dashboard, "in a browser; log in with the token")] if facts.dashboard else []),
+        *([("token", facts.token, "administrator 'admin'")] if facts.dashboard else []),
         ("document", str(facts.document), "change it and see; five upstreams, one destination, three consumers"),
         ("key", keys.demo.key, "consumer 'demo'"),
         ("key", keys.guest.key, "consumer 'guest', who may do little"),

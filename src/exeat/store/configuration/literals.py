@@ -1,6 +1,7 @@
 """Secrets that are written into an upstream: taken out, with a reference to the vault in their place.
 
 Rule 1: what stands in a secret's field and is no reference never reaches a table of objects, nor a revision.
+Rule 2: what another place refers to isn't overwritten: in a list, what stood first may stand second now.
 """
 
 import re
@@ -8,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from exeat.model.secret import Secret
+from exeat.model.secret_fields import holds_secret
 from exeat.store.configuration.failure import InvalidError
 
 NAME_LENGTH = 128
-_FIELDS = frozenset({"secret", "password", "username"})
 _ALONE = re.compile(r"\$\{[^{}]*\}")
 _OPENING = re.compile(r"\$\$\{|\$\{")
 _VAULT = re.compile(r"\$\$\{|\$\{vault:([^{}]*)\}")
@@ -28,7 +29,7 @@ class Sealable(NamedTuple):
 def take_literals(upstream: str, data: Any) -> Sealable:
     """Replace literal secrets; InvalidError where text and a reference stand side by side."""
     secrets: dict[str, Secret] = {}
-    return Sealable(_walk(upstream, data, (), secrets), secrets)
+    return Sealable(_walk(upstream, data, (), secrets, frozenset(references(data))), secrets)
 
 
 def refuse_literals(webhooks: Any) -> None:
@@ -57,23 +58,25 @@ def references(value: object) -> Iterator[str]:
         yield from (name for name in _VAULT.findall(value) if name)
 
 
-def _walk(upstream: str, value: Any, path: tuple[str, ...], secrets: dict[str, Secret]) -> Any:
+def _walk(upstream: str, value: Any, path: tuple[str, ...], secrets: dict[str, Secret], taken: frozenset[str]) -> Any:
     if isinstance(value, dict):
-        return {name: _walk(upstream, inner, (*path, str(name)), secrets) for name, inner in value.items()}
+        return {name: _walk(upstream, inner, (*path, str(name)), secrets, taken) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_walk(upstream, inner, (*path, str(index)), secrets) for index, inner in enumerate(value)]
-    if not isinstance(value, str) or not value or not _holds_secret(path) or _ALONE.fullmatch(value):
+        return [_walk(upstream, inner, (*path, str(index)), secrets, taken) for index, inner in enumerate(value)]
+    if not isinstance(value, str) or not value or not holds_secret(path) or _ALONE.fullmatch(value):
         return value
     if "${" in _OPENING.findall(value):
         place = ".".join(("upstreams", upstream, *path))
         raise InvalidError(f"{place} mixes a reference with other text; in the database, write a reference alone.")
-    name = _name(upstream, path)
+    name = _free(_name(upstream, path), taken)
     secrets[name] = Secret(value.replace("$${", "${"))
     return f"${{vault:{name}}}"
 
 
-def _holds_secret(path: tuple[str, ...]) -> bool:
-    return path == ("tls", "key") or (path[:1] == ("credential",) and path[-1] in _FIELDS)
+def _free(name: str, taken: frozenset[str]) -> str:
+    """The name, or one like it that nothing else refers to."""
+    names = (name, *(f"{name[: NAME_LENGTH - 4]}-{number}" for number in range(2, len(taken) + 3)))
+    return next(one for one in names if one not in taken)
 
 
 def _name(upstream: str, path: tuple[str, ...]) -> str:

@@ -62,6 +62,22 @@ endpoint_states = Table(
     Column("revision", BIG, nullable=False),
 )
 
+# By the grant: an endpoint, a client, and the refresh token of the document; no part of any revision.
+upstream_tokens = Table(
+    "upstream_tokens",
+    metadata,
+    Column("grant_id", TEXT, primary_key=True),
+    Column("label", TEXT, nullable=False),
+    Column("version", BIG, nullable=False),
+    Column("refresh_sealed", LargeBinary),
+    Column("access_sealed", LargeBinary),
+    Column("asked", TEXT),
+    Column("ends_at", BIG),
+    Column("fetched_at", BIG, nullable=False),
+    Column("holder", TEXT),
+    Column("held_until", BIG, nullable=False),
+)
+
 revisions = Table(
     "revisions",
     metadata,
