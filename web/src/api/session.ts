@@ -1,0 +1,58 @@
+/** Who uses the dashboard, and what they may do. */
+
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, ask, type Schemas } from './client';
+import { Problem } from './problem';
+
+export type Session = Schemas['Session'];
+export type Role = Session['role'];
+export const SESSION = ['session'] as const;
+const RANK: Record<Role, number> = { viewer: 1, operator: 2, administrator: 3 };
+
+/** The session; null where nobody is logged in. */
+export function useSession() {
+  return useQuery({ queryKey: SESSION, queryFn: findSession, staleTime: 60_000 });
+}
+
+async function findSession(): Promise<Session | null> {
+  try {
+    return await ask(api.GET('/api/v1/session'));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** Whether who is logged in has at least this role. What they may not do is shown disabled, never tried. */
+export function useMay(role: Role): boolean {
+  const { data } = useSession();
+  return data != null && mayDo(data.role, role);
+}
+
+export function mayDo(has: Role, needed: Role): boolean {
+  return RANK[has] >= RANK[needed];
+}
+
+export interface LogIn {
+  name?: string;
+  password?: string;
+  token?: string;
+}
+
+export function logIn(body: LogIn): Promise<Session> {
+  return ask(api.POST('/api/v1/session', { body }));
+}
+
+/** Ends the session; what was read with it is forgotten. */
+export function useLogOut() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => ask(api.DELETE('/api/v1/session')),
+    onSettled: () => {
+      // The session's own query stays: whoever shows the log-in waits for it.
+      client.setQueryData(SESSION, null);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+      client.getMutationCache().clear();
+    },
+  });
+}

@@ -1,0 +1,25 @@
+/** Who isn't logged in sees the log-in; everybody else the page of the address. */
+
+import { useSession } from '@/api/session';
+import { Failed, Loading } from '@/parts/States';
+import { LogIn } from './LogIn';
+import { Shell } from './Shell';
+
+export function App() {
+  const session = useSession();
+  if (session.isPending) {
+    return (
+      <main className="alone">
+        <Loading rows={3} />
+      </main>
+    );
+  }
+  if (session.isError && session.data === undefined) {
+    return (
+      <main className="alone">
+        <Failed error={session.error} retry={() => void session.refetch()} />
+      </main>
+    );
+  }
+  return session.data == null ? <LogIn /> : <Shell session={session.data} />;
+}
