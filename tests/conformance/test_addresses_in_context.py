@@ -148,9 +148,9 @@ def test_n176_n177_a_real_gateway_knows_its_listeners() -> None:
 
 
 def test_n179_no_setting_names_another_place() -> None:
-    """The settings' addresses are those of listeners, database, Redis and admin API, of which no worker is told."""
+    """The settings' addresses are of listeners, database, Redis, collector and admin API; no worker is told of one."""
     addresses = {name for name in Settings.model_fields if re.search("listen|url|address|host", name)}
-    assert addresses == {"listen", "control_listen", "control_url", "database_url", "redis_url"}
+    assert addresses == {"listen", "control_listen", "control_url", "database_url", "otlp_url", "redis_url"}
     told = {field.name for field in fields(Start)}
     assert {name for name in told if re.search("url|database|host", name)} == set()
 

@@ -146,6 +146,8 @@ function Bars({ buckets, series, stepMs, x, y }: Drawn) {
   });
 }
 
+const RING = 'm-2.5,0a2.5,2.5 0 1,0 5,0a2.5,2.5 0 1,0 -5,0';
+
 function Lines({ buckets, series, stepMs, x, y }: Drawn) {
   return series.map(({ name, tone }, number) => {
     let isDown = false;
@@ -156,9 +158,9 @@ function Lines({ buckets, series, stepMs, x, y }: Drawn) {
         return '';
       }
       const at = `${x(bucket.start + stepMs / 2).toFixed(1)},${y(value).toFixed(1)}`;
-      // A point between two gaps would be a line without length: it gets one.
+      // A point between two gaps would be a line without length: it is a small ring.
       const isAlone = !isDown && (buckets[index + 1]?.values[number] ?? null) === null;
-      const command = `${isDown ? 'L' : 'M'}${at}${isAlone ? 'h0.1' : ''}`;
+      const command = `${isDown ? 'L' : 'M'}${at}${isAlone ? RING : ''}`;
       isDown = true;
       return command;
     });
