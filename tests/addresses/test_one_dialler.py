@@ -54,6 +54,12 @@ ALLOWED = {
     "cli/admin/api.py": {"httpx"},  # commands, which call the admin API of their own gateway
     "cli/admin/local.py": {"httpx"},  # the same within the process
     "cli/admin/remote.py": {"httpx"},  # the same
+    "cli/control/calling.py": {"httpx"},  # a call that an administrator tries, of the gateway's own listener
+    "cli/control/standings.py": {"connect"},  # to the Unix socket of the gateway's own counters
+    "cli/control/tracing.py": {"requests"},  # the operator's own collector, which no worker speaks to
+    "cli/top/command.py": {"httpx"},  # the metrics of the operator's own gateway
+    "config/presets.py": {"importlib"},  # reads the package's own files
+    "config/setting_rules.py": {"importlib"},  # sees whether an optional library is there
     "config/upstreams.py": {"connect"},  # the name of a timeout
     "cli/steering.py": {"connect"},  # of `exeat reload`, to the Unix socket in the gateway's own data directory
     "cli/version.py": {"system"},  # of the platform module

@@ -7,6 +7,7 @@ import pytest
 
 from exeat.cli.circuit_events import GONE, CircuitEvents, said_since
 from exeat.cli.events import Events
+from exeat.cli.measures import Measures
 from exeat.model.by_hand import ByHand
 from exeat.model.snapshot import Snapshot
 from exeat.telemetry.logs import Log
@@ -22,6 +23,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.ids: list[str] = []
+        self.measures = Measures(lambda _: True)
 
     def announce(self, identifier: str, event: dict[str, Any]) -> None:
         self.ids.append(identifier)
