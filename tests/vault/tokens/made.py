@@ -80,9 +80,10 @@ def source_of(grant: Grant, target: Target = TARGET) -> TokenSource:
     return TokenSource("orders", grant, target, Reach(), TlsIdentity())
 
 
-def asked(grant: Grant, *, now: float = NOW, stored: Secret | None = None) -> TokenRequest:
-    """The request that such a source makes."""
-    return request_of(source_of(grant), now=now, nonce=NONCE, stored=stored)
+def asked(grant: Grant, *, now: float | None = None, stored: Secret | None = None) -> TokenRequest:
+    """The request that such a source makes, now unless told otherwise: whoever verifies it looks at the clock."""
+    at = datetime.now(UTC).timestamp() if now is None else now
+    return request_of(source_of(grant), now=at, nonce=NONCE, stored=stored)
 
 
 def form_of(request: TokenRequest) -> list[tuple[str, str]]:
