@@ -7,9 +7,10 @@ TEST := $(VENV)/test.installed
 FUZZ := $(VENV)/fuzz.installed
 SECONDS := 60
 MINUTES := 30
-# Three processes of tests at once, most of which wait for others; but for tests that measure how long somebody waits.
-SIDE_BY_SIDE := -n 3 --dist loadfile
-APART := tests/hostile tests/browser
+# Two processes of tests at once, but for those that measure how long somebody waits.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+APART := tests/hostile tests/browser $(patsubst %,tests/end_to_end/test_%.py, \
+  configuration_in_database endpoints_by_hand limits_redis)
 # What is run a second time, on the compiled program: what passes through its modules, end to end the data plane alone;
 # not what derives a stand-in from a compiled class, which only the uncompiled program lets it do.
 COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
