@@ -9,8 +9,8 @@ SECONDS := 60
 MINUTES := 30
 # Two processes of tests at once, but for those that measure how long somebody waits.
 SIDE_BY_SIDE := -n 2 --dist loadfile
-APART := tests/hostile tests/browser $(patsubst %,tests/end_to_end/test_%.py, \
-  configuration_in_database endpoints_by_hand limits_redis)
+APART := tests/hostile $(patsubst %,tests/end_to_end/test_%.py, \
+  configuration_in_database endpoints_by_hand limits_redis) tests/browser
 # What is run a second time, on the compiled program: what passes through its modules, end to end the data plane alone;
 # not what derives a stand-in from a compiled class, which only the uncompiled program lets it do.
 COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
