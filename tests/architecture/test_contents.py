@@ -81,6 +81,11 @@ def test_fuzzing_changes_nothing_that_is_tested() -> None:
     }
 
 
+def test_the_lock_of_the_dashboard_holds_no_addresses() -> None:
+    """Where packages come from is the machine's affair; `make lock` takes out what npm writes of others."""
+    assert "://" not in (ROOT / "web" / "package-lock.json").read_text(encoding="utf-8")
+
+
 def test_locks_hold_what_the_project_declares() -> None:
     """A dependency added to pyproject.toml is in the locks too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

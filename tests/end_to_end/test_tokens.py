@@ -180,7 +180,7 @@ def test_the_last_token_counts_until_its_end(authority: Authority) -> None:
         while (answer := place.call()).status == 200:
             fine_until = time.monotonic()
             assert fine_until < ends_at + 1
-            time.sleep(0.02)
+            time.sleep(0.02)  # a pace of the calls: nothing is waited for
         assert fine_until > ends_at - 2
         assert len(place.server.asks) >= 2
         assert answer.field("exeat-error") == "credential-unavailable"

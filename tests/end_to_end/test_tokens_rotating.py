@@ -95,7 +95,7 @@ def test_rotation_under_load(authority: Authority) -> None:
         with Gateway(document, {"SSL_CERT_FILE": str(authority.file)}, workers=2) as gateway:
             load = Load(key.key)
             with load.on(gateway):
-                time.sleep(LOAD_S)
+                time.sleep(LOAD_S)  # how long the load lasts: nothing is waited for
             assert len(load.statuses) > 200
             assert set(load.statuses) == {200}
             assert tokens.refused == 0
@@ -131,7 +131,7 @@ def test_instances_share_a_grant(authority: Authority, server: Postgres) -> None
         one, two, three = (stack.enter_context(Gateway(document, env)) for _ in range(3))
         load = Load(key.key)
         with load.on(one, two):
-            time.sleep(LOAD_S / 2)
+            time.sleep(LOAD_S / 2)  # how long the load lasts, before and after
             three.kill()
             time.sleep(LOAD_S / 2)
         assert set(load.statuses) == {200}

@@ -68,7 +68,7 @@ def judged(signed: Outgoing, service: str, token: str | None = None) -> str:
             request.headers[name.decode()] = value.decode("utf-8")
     payload = fields_of(signed)[b"x-amz-content-sha256"].decode()
     now = dt.datetime.fromtimestamp(NOW, dt.UTC)
-    with (
+    with (  # the oracle signs the same moment and the same payload: it takes neither as an argument
         mock.patch.object(botocore.auth, "get_current_datetime", return_value=now),
         mock.patch.object(signer, "payload", return_value=payload),
     ):

@@ -140,6 +140,7 @@ def test_chunks_are_told_by_their_word() -> None:
         "STREAMING-UNSIGNED-PAYLOAD-TRAILER": False,
     }
     for word, is_in_chunks in words.items():
+        # The oracle chooses such a word by itself only for requests that it sends; here it only signs.
         with mock.patch.object(S3SigV4Auth, "payload", return_value=word):
             head = parse_request(signed("/s3/k", method="PUT"))
         found = read_signed(head, None)
