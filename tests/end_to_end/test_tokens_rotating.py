@@ -24,6 +24,7 @@ from tests.support.token_server import Ask, TokenServer, guarded, refuse
 
 LIVES_S = 3.0
 LOAD_S = 12.0
+SHARED_LIVES_S = 8.0  # a fifth of it is left when a token is renewed: room for a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def credential(tokens: TokenServer, refresh: str | None = None) -> dict[str, obj
 
 
 class Load:
-    """Calls of many callers, as long as the block lasts; `statuses` are those of the answers, or why there is none."""
+    """Calls of many callers, as long as the block lasts; `statuses` are those of the answers, or why one failed."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -80,7 +81,7 @@ class Load:
                 with RawCaller(port) as caller:
                     for _ in range(50):
                         answer = caller.call("GET", "/api/x", f"Exeat-Key: {self._key}")
-                        self.statuses.append(answer.status)
+                        self.statuses.append(answer.field("exeat-error") or answer.status)
                         if self._over.wait(0.01):
                             return
             except OSError as error:
@@ -123,7 +124,7 @@ def test_instances_share_a_grant(authority: Authority, server: Postgres) -> None
     """Three gateways on one database use the refresh token in turn, under load, and while one of them is killed."""
     key, url = make_key(), server.make_database()
     with ExitStack() as stack:
-        tokens = stack.enter_context(rotating(authority))
+        tokens = stack.enter_context(rotating(authority, lives_s=SHARED_LIVES_S))
         origin = stack.enter_context(Origin(guarded(tokens), authority.server_context()))
         document = document_of(origin, authority, key, credential(tokens))
         keyring = MARKERS.add("a keyring", Keyring(MasterKey.make()).reveal())
@@ -131,9 +132,9 @@ def test_instances_share_a_grant(authority: Authority, server: Postgres) -> None
         one, two, three = (stack.enter_context(Gateway(document, env)) for _ in range(3))
         load = Load(key.key)
         with load.on(one, two):
-            time.sleep(LOAD_S / 2)  # how long the load lasts, before and after
+            time.sleep(SHARED_LIVES_S)  # how long the load lasts, before and after
             three.kill()
-            time.sleep(LOAD_S / 2)
+            time.sleep(SHARED_LIVES_S)
         assert set(load.statuses) == {200}
         assert tokens.refused == 0
         assert tokens.most_under_way == 1
