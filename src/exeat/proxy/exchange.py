@@ -276,21 +276,23 @@ class Exchange:
 
 @final
 class Identifiers:
-    """Makes request identifiers: UUIDv7 (RFC 9562 §5.7). They tell requests apart and aren't secret."""
+    """Makes request identifiers: UUIDv7 (RFC 9562 §5.7). They tell requests apart and aren't secret.
 
-    __slots__ = ("_bits", "_millisecond", "_time")
+    Those of one millisecond begin with the same random bits, and differ in 48 others.
+    """
+
+    __slots__ = ("_bits", "_millisecond", "_start")
 
     def __init__(self) -> None:
         self._bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311 - not a secret
         self._millisecond = -1
-        self._time = ""
+        self._start = ""
 
     def next(self, now: float) -> str:
         """One identifier; `now` in seconds since the epoch."""
         millisecond = int(now * 1000)
         if millisecond != self._millisecond:
             self._millisecond = millisecond
-            digits = f"{millisecond:012x}"
-            self._time = f"{digits[:8]}-{digits[8:]}-7"
-        bits = self._bits(74)
-        return f"{self._time}{bits >> 62:03x}-{0x8000 | bits >> 48 & 0x3FFF:04x}-{bits & 0xFFFFFFFFFFFF:012x}"
+            digits, bits = f"{millisecond:012x}", self._bits(26)
+            self._start = f"{digits[:8]}-{digits[8:]}-7{bits >> 14:03x}-{0x8000 | bits & 0x3FFF:04x}-"
+        return f"{self._start}{self._bits(48):012x}"

@@ -1,6 +1,5 @@
 """What one worker counts of its exchanges for the metrics: added up here, taken every second by who shows them."""
 
-from bisect import bisect_left
 from typing import Final, final
 
 from exeat.proxy.exchange import Attempt, Exchange
@@ -8,8 +7,9 @@ from exeat.telemetry import metrics
 from exeat.telemetry.metrics import DURATION_BUCKETS, Sample
 
 BILLION: Final = 1_000_000_000
-_BOUNDS: Final = DURATION_BUCKETS
+_BOUNDS: Final = list(DURATION_BUCKETS)
 _BUCKETS: Final = len(DURATION_BUCKETS) + 1  # the last one is for all that takes longer
+_STATUSES: Final = {status: str(status) for status in range(100, 600)}
 NOBODY: Final = "-"  # a destination, and what never came so far as to have an upstream
 
 
@@ -25,7 +25,12 @@ class Durations:
 
     def note(self, seconds: float) -> None:
         """One more."""
-        self.counts[bisect_left(_BOUNDS, seconds)] += 1
+        place = 0
+        for bound in _BOUNDS:
+            if seconds <= bound:
+                break
+            place += 1
+        self.counts[place] += 1
         self.sum += seconds
 
     def sample(self, metric: metrics.Metric, label: str) -> Sample:
@@ -103,7 +108,7 @@ class Tally:
     def _note_attempts(self, series: Series, exchange: Exchange, attempts: list[Attempt], now: float) -> None:
         self._gateway.note(attempts[0].began - exchange.started)
         for attempt in attempts:
-            result = str(attempt.error or attempt.status or "unfinished")
+            result = _result(attempt)
             series.attempts[result] = series.attempts.get(result, 0) + 1
             if attempt.head_at is not None:
                 series.responses.note(attempt.head_at - attempt.began)
@@ -133,6 +138,17 @@ class Tally:
             samples += _samples_of(name, series)
         self._begin()
         return samples
+
+
+def _result(attempt: Attempt) -> str:
+    """How an attempt ended, as it is counted."""
+    status = attempt.status
+    if attempt.error is not None:
+        return str(attempt.error)
+    if status is None:
+        return "unfinished"
+    known = _STATUSES.get(status)
+    return str(status) if known is None else known
 
 
 def _samples_of(name: str, series: Series) -> list[Sample]:

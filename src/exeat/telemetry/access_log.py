@@ -72,18 +72,22 @@ def _redact_parameter(part: bytes, shown: frozenset[bytes]) -> str:
 
 
 class Clock:
-    """Wall-clock time as text, rendered once per second."""
+    """Wall-clock time as text, rendered once per millisecond."""
 
-    __slots__ = ("_second", "_text")
+    __slots__ = ("_millisecond", "_second", "_start", "_text")
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._second = self._millisecond = -1
+        self._start = self._text = ""
 
     def render(self, now: float) -> str:
         """RFC 3339 with milliseconds, in UTC."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+        millisecond = int(now * 1000)
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            second = millisecond // 1000
+            if second != self._second:
+                self._second = second
+                self._start = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._text = f"{self._start}.{millisecond % 1000:03d}Z"
+        return self._text

@@ -4,11 +4,11 @@ Rule 1: a field that isn't in the tables below is the caller's or the upstream's
 Rule 2: a field that frames, routes or authenticates may be sent once; twice is refused, not merged.
 Rule 3: a field is kept as the line that will be forwarded (`name: value` with CRLF), written from its parsed parts.
 Rule 4: a line that was judged once is judged the same when it comes again, so short lines that aren't secret are
-remembered: most fields of most requests repeat, and a look-up costs a tenth of a judgement.
+remembered when they come twice: most fields of most requests repeat, and a look-up costs a tenth of a judgement.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, final
 
 from exeat.errors import Code, GatewayError
 from exeat.model.vendors import FIELDS as LIMIT_FIELDS
@@ -108,33 +108,48 @@ SECRET = frozenset(
 OWN_COOKIE = b"exeat_session"
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_LINE = re.compile(rb"(" + _TOKEN + rb"++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
+_NAME = re.compile(_TOKEN + rb"++")
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONTROL = "The head holds a control character, or a CR or LF on its own."
 LINES_LIMIT = 4096
 LINE_LIMIT_BYTES = 256
+NAMES_LIMIT = 1024
+NAME_LIMIT_BYTES = 64
+ONCE_PLACES: Final = 1024
+
+# A line: its name where it is read here (else None), its value, what is forwarded in its place, and whether it may come
+# once only.
+Judged = tuple[bytes | None, bytes, bytes, bool]
 
 
-class Judged(NamedTuple):
-    """What a line is: `name` and `value` where it is read here (else None), and what is forwarded in its place."""
+@final
+class Named:
+    """What holds for all fields of a name; `read_as` is the lower-case name where they are read here."""
 
-    name: bytes | None
-    value: bytes
-    forwarded: bytes
-    once: bool
+    __slots__ = ("is_once", "is_secret", "read_as", "treatment", "valid")
+
+    def __init__(self, lower: bytes, treatment: int, valid: re.Pattern[bytes] | None) -> None:
+        self.read_as: Final = None if treatment in NOT_READ else lower
+        self.treatment: Final = treatment
+        self.is_once: Final = treatment in {ONCE, ONCE_KEPT}
+        self.is_secret: Final = lower in SECRET
+        self.valid: Final = valid
 
 
 class FieldTable:
     """Reads field lines of one direction, and remembers them within a bound, so that nobody can grow it."""
 
-    __slots__ = ("_judged", "_passing", "_treatments", "_valid")
+    __slots__ = ("_judged", "_names", "_once", "_passing", "_treatments", "_valid")
 
     def __init__(self, treatments: dict[bytes, int], valid: dict[bytes, re.Pattern[bytes]]) -> None:
         self._treatments = treatments
         self._valid = valid
+        self._names: dict[bytes, Named] = {}
         self._passing: dict[bytes, bytes] = {}
         self._judged: dict[bytes, Judged] = {}
+        self._once = [0] * ONCE_PLACES  # hashes of lines that came once, or of those that came after them
 
     def read(self, lines: list[bytes]) -> tuple[list[bytes], dict[bytes, bytes]]:
         """The lines to forward, and what is read here by lower-case name. GatewayError names what is wrong.
@@ -158,24 +173,34 @@ class FieldTable:
 
     def _judge(self, raw: bytes) -> Judged:
         """Parse a line, find how its name is treated, and remember it if it may be remembered."""
-        match = _LINE.fullmatch(raw)
-        if match is None:
+        end = raw.find(b":")
+        name = raw[: max(end, 0)]
+        named = self._names.get(name) or self._named(name, raw)
+        if _VALUE.fullmatch(raw, end + 1) is None:
             raise _refusal(raw)
-        name, value = match.groups()
-        value = value.rstrip(b" \t")
-        lower = name.lower()
-        valid = self._valid.get(lower)
-        if valid is not None and valid.fullmatch(value) is None:
-            raise malformed(f"The value of {lower.decode()} isn't valid.")
-        treatment = self._treatment(lower)
+        value = raw[end + 1 :].strip(b" \t")
+        if named.valid is not None and named.valid.fullmatch(value) is None:
+            raise malformed(f"The value of {name.lower().decode()} isn't valid.")
+        treatment = named.treatment
         line = render_field(name, value) if treatment in FORWARDED else b""
         if treatment == COOKIES and OWN_COOKIE in value:
             line = _without_own_cookie(name, value)
-        is_read = treatment not in NOT_READ
-        judged = Judged(lower if is_read else None, value, line, treatment in {ONCE, ONCE_KEPT})
-        if len(raw) <= LINE_LIMIT_BYTES and lower not in SECRET:
+        judged = (named.read_as, value, line, named.is_once)
+        if len(raw) <= LINE_LIMIT_BYTES and not named.is_secret:
             self._remember(raw, judged, passes=treatment == PASS)
         return judged
+
+    def _named(self, name: bytes, raw: bytes) -> Named:
+        """What holds for a name; GatewayError if the line doesn't begin with one."""
+        if _NAME.fullmatch(name) is None:
+            raise _refusal(raw)
+        lower = name.lower()
+        named = Named(lower, self._treatment(lower), self._valid.get(lower))
+        if len(name) <= NAME_LIMIT_BYTES:
+            if len(self._names) >= NAMES_LIMIT:
+                self._names.clear()
+            self._names[name] = named
+        return named
 
     def _treatment(self, lower: bytes) -> int:
         treatment = self._treatments.get(lower)
@@ -185,11 +210,17 @@ class FieldTable:
         return treatment
 
     def _remember(self, raw: bytes, judged: Judged, *, passes: bool) -> None:
+        """Remember a line that comes again: those that never do would only push others out."""
+        seen = hash(raw)
+        place = seen % ONCE_PLACES
+        if self._once[place] != seen:
+            self._once[place] = seen
+            return
         if len(self._passing) + len(self._judged) >= LINES_LIMIT:
             self._passing.clear()
             self._judged.clear()
         if passes:
-            self._passing[raw] = judged.forwarded
+            self._passing[raw] = judged[2]
         else:
             self._judged[raw] = judged
 
