@@ -96,7 +96,7 @@ test-compiled: build/compiled
 	PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief $(BIN)/pytest $(COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE))
 
 bench: build/compiled
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(PYTHON:%=--python %)
 
 soak: $(TEST)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)

@@ -13,6 +13,7 @@ import argparse
 import itertools
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -184,7 +185,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, value in describe_machine():
         print(f"{name}: {value}")
-    print(f"Python: {describe_python()}; load of the machine before: {os.getloadavg()[0]:.1f}")
+    print(f"Python: {describe_python(sys.executable)}; load of the machine before: {os.getloadavg()[0]:.1f}")
     for name in [arguments.database] if arguments.database else ["sqlite", "postgresql"]:
         print(f"\n{name}")
         for at_once in (FEW, MANY[name]):

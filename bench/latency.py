@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 
-from load import CONNECTIONS
+from load import CONNECTIONS, Cost
 from peers import Target
 from processes import RunFailed, pinned
 from shapes import head_around_number
@@ -26,9 +26,10 @@ class Latency:
     p99_us: float
     late_p99_us: float
     generator_busy: float
+    workers_us: float = 0.0  # CPU per request, without the process beside the workers
 
 
-def paced_run(testbed: Testbed, target: Target, rate: float, seconds: float) -> Latency:
+def paced_run(testbed: Testbed, target: Target, rate: float, seconds: float, cost: Cost) -> Latency:
     """Requests at this rate for so long; RunFailed when an answer is missing or is not a 200."""
     before, between, after = (p.decode() for p in head_around_number(target, testbed.key))
     order = {
@@ -47,7 +48,10 @@ def paced_run(testbed: Testbed, target: Target, rate: float, seconds: float) -> 
     script = Path(__file__).with_name("paced.py")
     command = (sys.executable, str(script), json.dumps(order))
     pinned_command = pinned(testbed.cores.load, command)
+    before_s = cost.whole_s() - cost.beside_s()
     done = subprocess.run(pinned_command, capture_output=True, text=True, check=False)
+    used_s = cost.whole_s() - cost.beside_s() - before_s
     if done.returncode:
         raise RunFailed(f"paced load at {rate:.0f}/s: {done.stderr}")
-    return Latency(**json.loads(done.stdout))
+    made = Latency(**json.loads(done.stdout))
+    return replace(made, workers_us=used_s / made.requests * 1e6)

@@ -2,11 +2,19 @@
 
 import os
 import platform
-import sysconfig
+import subprocess
 from pathlib import Path
 
 from processes import RunFailed
 from testbed import Cores
+
+# Debian builds its own optimised and doesn't say so in its configuration.
+_DESCRIBE = """
+import platform, sys, sysconfig
+optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
+kind = "of the system" if sys.base_prefix == "/usr" else "optimized build" if optimized else "NOT optimized build"
+print(f"{platform.python_version()}, {kind}")
+"""
 
 
 def describe_machine() -> list[tuple[str, str]]:
@@ -20,10 +28,13 @@ def describe_machine() -> list[tuple[str, str]]:
     ]
 
 
-def describe_python() -> str:
-    """Version and kind of build: one without profile-guided optimisation is a tenth slower or more."""
-    optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return f"{platform.python_version()}, {'optimized' if optimized else 'NOT optimized'} build"
+def describe_python(command: str | None) -> str:
+    """Version and kind of build of an environment's Python: one that isn't optimised is a tenth slower or more."""
+    if command is None:
+        return "-"
+    python = str(Path(command).with_name("python"))
+    shown = subprocess.run((python, "-c", _DESCRIBE), capture_output=True, text=True, check=True)
+    return shown.stdout.strip()
 
 
 def choose_cores() -> Cores:

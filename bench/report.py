@@ -47,6 +47,7 @@ def render_report(setting: Setting, results: Results) -> str:
         _head(setting),
         *(_cpu_section(setting, results, shape) for shape in _SHAPE_TITLES),
         _throughput_section(setting, results),
+        _paced_cpu_section(setting, results),
         *(_latency_section(setting, results, pace) for pace in PACES),
         _memory_section(setting, results),
         _body_section(setting, results),
@@ -126,6 +127,27 @@ def _throughput_section(setting: Setting, results: Results) -> str:
 
 def _percent(made: list[Burst], read: Callable[[Burst], float]) -> str:
     return f"{median(read(b) for b in made):.0%}"
+
+
+def _paced_cpu_section(setting: Setting, results: Results) -> str:
+    """What a request costs where all serve as many: at full load the faster one also has the warmer caches."""
+    if not setting.plan.paced_rounds:
+        return ""
+
+    def cells(name: str, route: Route) -> list[str]:
+        made = results.latencies["common", route, name]
+        yardstick = results.latencies["common", route, YARDSTICK]
+        ratio = median(a.workers_us / b.workers_us for a, b in zip(made, yardstick, strict=True)) if yardstick else 0
+        return [_reached(made), _spread([m.workers_us for m in made]), f"{ratio:.2f}" if ratio else "-"]
+
+    proxies = [name for name in setting.names if name != DIRECT]
+    headers = ["requests/s", "µs / request", f"ratio to {YARDSTICK}"]
+    body = _by_route(proxies, setting.plan, headers, cells)
+    note = (
+        f"Every request different, at half of the slowest gateway's full load; median of {setting.plan.paced_rounds}"
+        f" rounds of {setting.plan.paced_seconds:g} s.\nWithout Exeat's control process."
+    )
+    return f"## CPU per request, all at the same rate\n\n{note}\n\n{body}"
 
 
 def _latency_section(setting: Setting, results: Results, pace: Pace) -> str:

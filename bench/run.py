@@ -60,6 +60,7 @@ def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="2 rounds of 2 s, full load only")
     parser.add_argument("--only", metavar="NAMES", help=f"of {', '.join(NAMES + EXTRA_NAMES)}")
+    parser.add_argument("--python", metavar="PATH", help="what Exeat runs on; without it, this environment's")
     parser.add_argument("--tls-only", action="store_true", help="leave out the plain upstream")
     asked = parser.parse_args()
     asked.names = asked.only.split(",") if asked.only else list(NAMES)
@@ -75,6 +76,7 @@ def _run(asked: argparse.Namespace) -> int:
         envoy="envoy" in asked.names,
         exeat=any(name.startswith("exeat") for name in asked.names),
         redis=REDIS in asked.names,
+        python=asked.python,
     )
     names = _present(asked.names, tools, chosen=asked.only is not None)
     # Memory, not disk: writing logs back would take time from the cores that are measured.
@@ -212,7 +214,7 @@ def _versions(tools: Tools, peers: list[Peer]) -> list[tuple[str, str]]:
         ("Revision", _revision()),
         ("Upstream", f"nginx {nginx_version(tools.nginx)}"),
         ("Load", f"wrk {wrk_version(tools.wrk)}, bench/paced.py"),
-        ("Python", describe_python()),
+        ("Python", describe_python(tools.exeat)),
         ("OpenSSL", openssl),
     ]
 

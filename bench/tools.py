@@ -12,7 +12,9 @@ from processes import RunFailed, say
 
 ENVOY_VERSION = "1.40.0"
 
+_ROOT = Path(__file__).parents[1]
 _ENVIRONMENT = Path(__file__).parent / ".venv"
+_EXEAT_ENVIRONMENT = Path(__file__).parent / ".venv-exeat"
 # Command and the Debian package that has it.
 _PACKAGES = {
     "nginx": "nginx-light",
@@ -35,8 +37,8 @@ class Tools:
     redis: str | None
 
 
-def find_tools(*, envoy: bool, exeat: bool, redis: bool) -> Tools:
-    """Every program that the run needs, installed first where missing."""
+def find_tools(*, envoy: bool, exeat: bool, redis: bool, python: str | None = None) -> Tools:
+    """Every program that the run needs, installed first where missing; `python` is what Exeat is to run on."""
     wanted = [*_PACKAGES, *(_WANTED if redis else ())]
     _install_missing([name for name in wanted if _which(name) is None])
     return Tools(
@@ -44,7 +46,7 @@ def find_tools(*, envoy: bool, exeat: bool, redis: bool) -> Tools:
         wrk=_need("wrk"),
         openssl=_need("openssl"),
         envoy=_envoy() if envoy else None,
-        exeat=_exeat() if exeat else None,
+        exeat=_exeat(python) if exeat else None,
         redis=_need("redis-server") if redis else None,
     )
 
@@ -99,9 +101,26 @@ def _envoy_binary() -> str | None:
     return str(found[0]) if found else None
 
 
-def _exeat() -> str | None:
-    """The command beside the Python that runs this script, if it runs."""
-    command = Path(sys.executable).with_name("exeat")
+def _install_exeat(python: str) -> Path:
+    """The compiled wheel in an environment that this Python makes."""
+    (wheel,) = _ROOT.glob("dist/*.whl")
+    say(f"installing {wheel.name} into {_EXEAT_ENVIRONMENT.name}")
+    inside = _EXEAT_ENVIRONMENT / "bin" / "python"
+    pip = (str(inside), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps")
+    for command in (
+        (python, "-m", "venv", "--clear", str(_EXEAT_ENVIRONMENT)),
+        (*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(_ROOT / "requirements" / "run.txt")),
+        (*pip, str(wheel)),
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RunFailed(f"{' '.join(command)}:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+    return _EXEAT_ENVIRONMENT / "bin" / "exeat"
+
+
+def _exeat(python: str | None) -> str | None:
+    """The command of an environment made by `python`, or the one beside the Python that runs this, if it runs."""
+    command = Path(sys.executable).with_name("exeat") if python is None else _install_exeat(python)
     if not command.exists():
         return None
     tried = subprocess.run((str(command), "version"), capture_output=True, text=True, check=False)

@@ -31,12 +31,15 @@ PAUSE_NS: Final = SECOND_NS  # after a 429 that doesn't say how long
 LOW: Final = 10  # calls, or the tenth part: fewer are spread over the time that is left
 BUCKET_LIMIT_BYTES: Final = 128
 VALUE_LIMIT_BYTES: Final = 64
+COUNT_DIGITS: Final = 15
 _UNKNOWN: Final = 10**16  # more than any number that is read
 _CALLS: Final = "requests"  # the unit of a quota that counts calls, and the one where none is named
 _TOO_MANY: Final = 429
 _MS_NS: Final = 1_000_000
 _SINCE_EPOCH: Final = 10**9  # a larger number of seconds is a time of day, not a wait
 _MILLISECONDS: Final = 10**11  # a larger time is in milliseconds (or what is smaller still)
+
+_BUCKET_FIELDS: Final = frozenset(name for name, _ in (*BUCKETS, *EVERYWHERE))
 
 # The first of several, as in `RateLimit-Limit: 100, 100;w=60`; a few vendors write whole numbers with a point.
 _COUNT = re.compile(rb"([0-9]{1,15})(?:\.[0-9]{0,9})?(?:[ \t]*[,;].*)?")
@@ -83,7 +86,9 @@ def learn(status: int, known: dict[bytes, bytes], wall: int, now: int) -> Allowa
         tightest = Allowance(None, None, None, None)
     remaining, limit, resets_at, _, bucket = tightest
     stop_until = _stop_until(status, tightest, wait, now)
-    return Allowance(remaining, limit, resets_at, stop_until, bucket or _bucket(known))
+    if not bucket and not _BUCKET_FIELDS.isdisjoint(known):
+        bucket = _bucket(known)
+    return Allowance(remaining, limit, resets_at, stop_until, bucket)
 
 
 def pace(allowance: Allowance, now: int, in_flight: int) -> int:
@@ -232,7 +237,11 @@ def _first(known: dict[bytes, bytes], names: tuple[bytes, ...]) -> bytes | None:
 
 def _count(value: bytes | None) -> int | None:
     """A number of calls, if it is one: below 0 some mean that there is none."""
-    match = None if value is None else _COUNT.fullmatch(value)
+    if value is None:
+        return None
+    if value.isdigit() and len(value) <= COUNT_DIGITS:  # nearly always
+        return int(value)
+    match = _COUNT.fullmatch(value)
     return None if match is None else int(match[1])
 
 

@@ -295,4 +295,4 @@ class Identifiers:
             self._millisecond = millisecond
             digits, bits = f"{millisecond:012x}", self._bits(26)
             self._start = f"{digits[:8]}-{digits[8:]}-7{bits >> 14:03x}-{0x8000 | bits & 0x3FFF:04x}-"
-        return f"{self._start}{self._bits(48):012x}"
+        return self._start + self._bits(48).to_bytes(6, "big").hex()
