@@ -6,6 +6,8 @@ import orjson
 
 from exeat.cli.control.measuring import Measuring
 from exeat.cli.measures import WAITING_LIMIT, Measures, render_measures
+from exeat.policy.circuit import Stage
+from exeat.proxy.endpoint_report import notable
 from exeat.telemetry import metrics
 from exeat.telemetry.metrics import Sample, Totals, Values
 
@@ -19,6 +21,14 @@ def shown(measuring: Measuring) -> Shown:
 
 def nothing_runs() -> Mapping[str, object]:
     return {}
+
+
+def endpoint_of(name: str, state: Stage, *, pending: int = 0, failures: int = 0, reason: str = "") -> dict[str, object]:
+    """An endpoint as `Balancing.report()` tells of it."""
+    return {
+        "endpoint": name, "state": str(state), "pending": pending, "failures": failures, "reason": reason,
+        "held": False, "rests_s": None,
+    }  # fmt: skip
 
 
 def ended(count: int) -> Sample:
@@ -69,7 +79,13 @@ def test_a_name_that_isnt_declared_is_left_out() -> None:
 
 def test_how_the_gateway_is() -> None:
     """What GET /status says is there as gauges, too."""
-    worker = {"ready": True, "records_fail": None, "endpoints": [{"id": "api https://a.test", "reason": "consecutive"}]}
+    endpoints = [
+        endpoint_of("api https://a.test", Stage.OPEN, reason="consecutive"),
+        endpoint_of("api https://b.test", Stage.CLOSED, failures=1),
+        endpoint_of("api https://c.test", Stage.RECOVERING, reason="consecutive"),
+        endpoint_of("api https://d.test", Stage.PROBING, pending=1),
+    ]
+    worker = {"ready": True, "records_fail": None, "endpoints": notable(endpoints, 0)}
     state: dict[str, object] = {
         "workers": [worker, {**worker, "ready": False}],
         "records_stay": "the database can't be reached",
@@ -80,7 +96,8 @@ def test_how_the_gateway_is() -> None:
     assert found["exeat_database_up", ()] == 0
     assert found["exeat_records_kept", ()] == 1
     assert found["exeat_journal_segments", ("worker-1",)] == 4
-    assert found["exeat_endpoint_resting", ("api", "https://a.test", "consecutive")] == 1
+    resting = {labels for name, labels in found if name == "exeat_endpoint_resting"}
+    assert resting == {("api", "https://a.test", "consecutive"), ("api", "https://d.test", "probing")}
 
 
 class Line:

@@ -98,6 +98,34 @@ def test_what_was_called_is_counted_once_over_all_workers() -> None:
             assert value(found, "exeat_exchanges_total", upstream="api", status="200", code="") == 12
 
 
+def test_endpoints_that_fail_and_that_rest() -> None:
+    """One that has failed is no cause for alarm; one whose circuit is open is, with the reason."""
+    key = make_key()
+    with Origin(status_of_path) as upstream:
+        document = {
+            "upstreams": {"api": upstream.entry() | {"retries": 0, "circuit": {"failures": 3}}},
+            "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["api"]}},
+        }
+        with running(document) as control:
+
+            def resting(found: Samples) -> list[dict[str, str]]:
+                return [dict(labels) for name, labels in found if name == "exeat_endpoint_resting"]
+
+            def call(status: int) -> None:
+                with RawCaller(control.gateway.port) as caller:
+                    caller.call("GET", f"/api/{status}", f"Exeat-Key: {key.key}")
+
+            call(503)
+            found = until(control, lambda found: total(found, "exeat_exchanges_total") == 1, "it is counted")
+            assert not resting(found)
+            call(503)
+            call(503)
+            found = until(control, lambda found: bool(resting(found)), "its circuit is open")
+            (one,) = resting(found)
+            assert one["upstream"] == "api"
+            assert one["reason"]
+
+
 def test_every_metric_is_there_from_the_start() -> None:
     """A rule of an alert never asks for a name that nothing has: each one is described before its first sample."""
     with running({}) as control:

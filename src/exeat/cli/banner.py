@@ -50,7 +50,7 @@ def render_banner(served: Served) -> str:
     workers = "" if served.workers == 1 else f" with {served.workers} workers"
     what = f"{render_counts(served.snapshot)} from {_sources(served)}; revision {served.snapshot.revision}"
     first = f"Exeat {__version__} serves{workers} at"
-    control = [f"Administer it at {served.url(address)}/api/v1" for address in served.control]
+    control = [f"Administer it at {served.url(address)}/ (dashboard) and /api/v1" for address in served.control]
     return "\n".join([first, *(f"  {url}" for url in urls), what, *control, *_next(served)])
 
 

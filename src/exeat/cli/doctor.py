@@ -195,13 +195,14 @@ def _chains(engine: Engine, settings: Settings) -> Iterator[Finding]:
 def _compare(engine: Engine, days: int) -> Iterator[Finding]:
     until = int(now().timestamp() * 1_000_000)
     since = until - days * DAY_US
+    last = "the last day" if days == 1 else f"the last {days} days"
     verdict = verify(engine, since=since, until=until)
     for fault in verdict.faults:
         yield Finding("audit trail", "wrong", str(fault))
     if not verdict.faults:
-        yield Finding("audit trail", "fine", f"{verdict.records:,} records of the last {days} days are as recorded.")
+        yield Finding("audit trail", "fine", f"{verdict.records:,} records of {last} are as recorded.")
     difference = check_rollups(engine, since, until)
     if difference is None:
-        yield Finding("roll-ups", "fine", f"they agree with the records of the last {days} days.")
+        yield Finding("roll-ups", "fine", f"they agree with the records of {last}.")
     else:
         yield Finding("roll-ups", "wrong", str(difference))

@@ -164,7 +164,7 @@ class Reloading:
             return []
         await self._follow_limits()
         self._hand_over(changes)
-        self._note_reload(before, loaded)
+        self._note_reload(before, loaded, "document" if by_hand else "database")
         self._configuration.keep()
         return []
 
@@ -180,14 +180,14 @@ class Reloading:
             self._payload = dumps(self.loaded.snapshot)
         return self._payload
 
-    def _note_reload(self, before: Loaded, loaded: Loaded) -> None:
-        """Record and log what is different."""
+    def _note_reload(self, before: Loaded, loaded: Loaded, actor: str) -> None:
+        """Record and log what is different; `actor` is what has changed: the document, or what the database holds."""
         self._control.measures.count(RELOADS, "applied")
         changes = describe_changes(before, loaded)
         self._control.follow(loaded, self._own)
         self._circuits.follow(before.snapshot, loaded.snapshot)
         self._control.record(
-            "document",
+            actor,
             "apply",
             "configuration",
             {"revision": before.snapshot.revision},

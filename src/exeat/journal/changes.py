@@ -11,8 +11,8 @@ from exeat.journal.writer import Journal
 class Change(NamedTuple):
     """A change, or an attempt at one.
 
-    `actor` is who: an administrator, a token's name, "document", "cli". `what` is its object, as `kind/name`. `before`
-    and `after` are what it was and is, with every secret left out.
+    `actor` is who: an administrator, a token's name, "cli"; "document" or "database" where what stands there comes into
+    force. `what` is its object, as `kind/name`. `before` and `after` are what it was and is, without any secret.
     """
 
     id: str

@@ -8,10 +8,12 @@ import orjson
 
 from exeat import __version__
 from exeat.cli.control.recent import Rates, Recent
+from exeat.policy.circuit import Stage
 from exeat.telemetry import metrics
 from exeat.telemetry.metrics import BY_NAME, Metric, Sample, Totals, Values
 
 LEAST = frozenset({metrics.LIMIT_LEFT.name, metrics.LEDGER_UP.name})  # of several workers, the least counts
+_REST = frozenset({Stage.OPEN, Stage.PROBING})
 State = Mapping[str, object]
 
 
@@ -85,13 +87,13 @@ def _of_state(state: State) -> Iterator[Sample]:
 
 
 def _resting(workers: Iterable[Mapping[str, object]]) -> Iterator[Sample]:
-    """Endpoints that rest, for whichever worker they do."""
+    """Endpoints that get no calls, for whichever worker that is so."""
     resting: dict[Values, None] = {}
     for worker in workers:
         for endpoint in _list(worker.get("endpoints")):
-            if isinstance(endpoint, Mapping):
-                name, _, url = str(endpoint["id"]).partition(" ")
-                resting[name, url, str(endpoint.get("reason") or endpoint.get("state") or "")] = None
+            if isinstance(endpoint, Mapping) and endpoint.get("state") in _REST:
+                name, _, url = str(endpoint.get("endpoint")).partition(" ")
+                resting[name, url, str(endpoint.get("reason") or endpoint["state"])] = None
     for labels in resting:
         yield _sample(metrics.RESTING, 1, *labels)
 
