@@ -11,15 +11,12 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 from exeat.journal.entries import SEAL_BYTES, Kind, render_body, render_entry, render_seal
 from exeat.journal.recovery import recover
 from exeat.journal.segments import SEGMENT_BYTES, Spare, lock_folder, path_of, render_opening, write_at
-from exeat.model.audit import ChainState, KeptBody, begin_hash, hash_record
-
-if TYPE_CHECKING:
-    import hashlib
+from exeat.model.audit import ChainState, KeptBody, hash_batch
 
 SPARE_STEP_BYTES = 4 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
@@ -69,7 +66,7 @@ class Journal:
         self._clock = clock
         self._entries: list[bytes] = []
         self._records: list[bytes] = []
-        self._open = 0  # how many of the records of the batch that is open are written
+        self._open: list[bytes] = []  # the records of the batch that is open, as far as they are written
         self._lock = lock_folder(folder, wait_s)
         self._spare = Spare(folder, segment_bytes)
         self._retry_at = 0.0  # writing
@@ -80,7 +77,6 @@ class Journal:
         self._offset = self._end = 0
         found = recover(folder)
         self._state = found.state
-        self._hash = _begin_batch(found.state)  # of the records of the open batch that are written
         self._recovered_intents = found.open_intents
         self._segment = found.segment
         self.recovered: Final = len(found.open_intents)
@@ -168,15 +164,13 @@ class Journal:
         data = entries[0] if len(entries) == 1 else b"".join(entries)
         if self._offset + len(data) + SEAL_BYTES > self._end:
             self._rotate(len(data) + SEAL_BYTES)
-        count = self._open + len(records)
+        count = len(self._open) + len(records)
         # What is to reach the disk is sealed there: else a reader could have what the disk lacks.
         if count and (seals or self.to_disk or count >= OPEN_RECORDS):
             self._write_seal(data, records)
         else:
             self._write(data)
-            for record in records:
-                hash_record(self._hash, record)
-            self._open = count
+            self._open += records
         self._entries = []
         if records:
             self._records = []
@@ -185,12 +179,11 @@ class Journal:
 
     def _write_seal(self, data: bytes, records: list[bytes]) -> None:
         """Write data with these records, and the seal behind them and what is open."""
-        last, count, whole = self._state, self._open + len(records), self._hash.copy()
-        for record in records:
-            hash_record(whole, record)
-        state = ChainState(last.batch + 1, last.record + count, whole.digest())
+        last, whole = self._state, self._open + records
+        number, first, count = last.batch + 1, last.record + 1, len(whole)
+        state = ChainState(number, last.record + count, hash_batch(last.hash, number, first, whole))
         self._write(data + render_seal(state, count))
-        self._state, self._open, self._hash = state, 0, _begin_batch(state)
+        self._state, self._open = state, []
 
     def _write(self, data: bytes) -> None:
         size, offset = len(data), self._offset
@@ -265,8 +258,7 @@ class Journal:
         self._offset, self._end = len(head), end
         for kind, payload, _ in self._unsealed:
             if kind == _RECORD:
-                hash_record(self._hash, payload)
-                self._open += 1
+                self._open.append(payload)
         self._unsealed = []
         self._began_at = self._clock()
 
@@ -278,10 +270,6 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
         os.close(self._lock)
-
-
-def _begin_batch(state: ChainState) -> "hashlib._Hash":
-    return begin_hash(state.hash, state.batch + 1, state.record + 1)
 
 
 def _reason_of(error: OSError) -> str:

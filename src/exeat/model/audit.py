@@ -66,18 +66,8 @@ class Batch(NamedTuple):
 
 def hash_batch(previous: bytes, number: int, first: int, records: Iterable[bytes]) -> bytes:
     """SHA-256 (FIPS 180-4) over the hash before, both numbers, and each record behind its length."""
-    batch = begin_hash(previous, number, first)
+    parts = [previous, number.to_bytes(8), first.to_bytes(8)]
     for record in records:
-        hash_record(batch, record)
-    return batch.digest()
-
-
-def begin_hash(previous: bytes, number: int, first: int) -> "hashlib._Hash":
-    """The hash of a batch before its first record."""
-    return hashlib.sha256(b"%b%b%b" % (previous, number.to_bytes(8), first.to_bytes(8)))
-
-
-def hash_record(batch: "hashlib._Hash", record: bytes) -> None:
-    """Have the hash of a batch cover one more record."""
-    batch.update(len(record).to_bytes(4))
-    batch.update(record)
+        parts.append(len(record).to_bytes(4))
+        parts.append(record)
+    return hashlib.sha256(b"".join(parts)).digest()
