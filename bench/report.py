@@ -9,6 +9,7 @@ from bodies import DIRECTIONS, Direction, Transfer
 from latency import Latency
 from load import CONNECTIONS, Burst
 from memory import COUNTS
+from peers.exeat import OF_LIMITS, UNLIMITED
 from shapes import Shape
 from stages import DIRECT, PACES, Pace, Plan, Results
 from testbed import Cores, Route
@@ -47,6 +48,7 @@ def render_report(setting: Setting, results: Results) -> str:
         _head(setting),
         *(_cpu_section(setting, results, shape) for shape in _SHAPE_TITLES),
         _throughput_section(setting, results),
+        _limits_section(setting, results),
         _paced_cpu_section(setting, results),
         *(_latency_section(setting, results, pace) for pace in PACES),
         _memory_section(setting, results),
@@ -127,6 +129,25 @@ def _throughput_section(setting: Setting, results: Results) -> str:
 
 def _percent(made: list[Burst], read: Callable[[Burst], float]) -> str:
     return f"{median(read(b) for b in made):.0%}"
+
+
+def _limits_section(setting: Setting, results: Results) -> str:
+    """What limits add to a request: medians of the differences within each round."""
+    without = results.bursts["varied", "plain", UNLIMITED]
+    if UNLIMITED in setting.names or not without:
+        return ""
+    rows = []
+    for name in OF_LIMITS:
+        made = results.bursts["varied", "plain", name]
+        more = median(a.cpu_us - b.cpu_us for a, b in zip(made, without, strict=True))
+        share = median(a.cpu_us / b.cpu_us - 1 for a, b in zip(made, without, strict=True))
+        rows.append([name, _spread([b.cpu_us for b in made]), f"{more:+.1f}", f"{share:+.0%}"])
+    table = _table(["", "µs / request", "more than without", "share"], rows)
+    note = (
+        "Full load, plain upstream, every request different: no limit; three (two rates and one of concurrency)\n"
+        "counted by the worker; the same three in Redis. The other gateways' one limit each is in their figures above."
+    )
+    return f"## What limits cost\n\n{note}\n\n{table}"
 
 
 def _paced_cpu_section(setting: Setting, results: Results) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,7 @@ from certificates import make_certificates
 from machine import choose_cores, describe_machine, describe_python
 from peers import Peer
 from peers.envoy import prepare_envoy
-from peers.exeat import REDIS, REDIS_SOCKET, make_key, prepare_exeat, redis_command
+from peers.exeat import OF_LIMITS, REDIS, REDIS_SOCKET, make_key, prepare_exeat, redis_command
 from peers.nginx import nginx_version, prepare_nginx
 from processes import RunFailed, go_first, running, say, wait_until
 from report import Setting, render_report
@@ -38,7 +39,7 @@ from upstream import upstream_command
 from verify import verify
 
 NAMES = (DIRECT, "nginx", "envoy", "exeat")
-EXTRA_NAMES = ("nginx-buffered", "exeat-unlimited", "exeat-limited", REDIS)
+EXTRA_NAMES = ("nginx-buffered", *OF_LIMITS)
 RESULTS_FILE = Path(__file__).with_name("RESULTS.md")
 
 
@@ -75,7 +76,7 @@ def _run(asked: argparse.Namespace) -> int:
     tools = find_tools(
         envoy="envoy" in asked.names,
         exeat=any(name.startswith("exeat") for name in asked.names),
-        redis=REDIS in asked.names,
+        redis=REDIS in asked.names or _is_complete(asked),
         python=asked.python,
     )
     names = _present(asked.names, tools, chosen=asked.only is not None)
@@ -85,7 +86,8 @@ def _run(asked: argparse.Namespace) -> int:
         testbed = _build_testbed(tools, Path(folder))
         ahead = go_first(testbed.cores.load)
         peers = _prepare(testbed, tools, [name for name in names if name != DIRECT])
-        results = _measure(plan, tools, testbed, peers, direct=DIRECT in names)
+        limited = _prepare(testbed, tools, list(OF_LIMITS)) if _is_complete(asked) and "exeat" in names else []
+        results = _measure(plan, tools, testbed, peers, limited, direct=DIRECT in names)
     setting = Setting(
         date=began,
         minutes=(datetime.now(UTC) - began).total_seconds() / 60,
@@ -97,11 +99,15 @@ def _run(asked: argparse.Namespace) -> int:
     )
     report = render_report(setting, results)
     say("\n" + report)
-    if asked.quick or asked.only or asked.tls_only:
+    if not _is_complete(asked):
         say(f"a partial run: {RESULTS_FILE.name} stays as it was")
     else:
         RESULTS_FILE.write_text(report)
     return 0
+
+
+def _is_complete(asked: argparse.Namespace) -> bool:
+    return not (asked.quick or asked.only or asked.tls_only)
 
 
 def _make_plan(*, quick: bool, routes: tuple[Route, ...]) -> Plan:
@@ -124,6 +130,11 @@ def _make_plan(*, quick: bool, routes: tuple[Route, ...]) -> Plan:
         body_rounds=2,
         memory=True,
     )
+
+
+def _of_limits(plan: Plan) -> Plan:
+    """Full load on the plain upstream alone."""
+    return replace(plan, routes=("plain",), rounds={"varied": plan.rounds["varied"]})
 
 
 def _present(names: list[str], tools: Tools, *, chosen: bool) -> list[str]:
@@ -164,7 +175,9 @@ def _prepare(testbed: Testbed, tools: Tools, names: list[str]) -> list[Peer]:
     return peers
 
 
-def _measure(plan: Plan, tools: Tools, testbed: Testbed, peers: list[Peer], *, direct: bool) -> Results:
+def _measure(
+    plan: Plan, tools: Tools, testbed: Testbed, peers: list[Peer], limited: list[Peer], *, direct: bool
+) -> Results:
     results = Results()
     with ExitStack() as upstreams:
         _start_upstreams(upstreams, tools, testbed)
@@ -184,6 +197,11 @@ def _measure(plan: Plan, tools: Tools, testbed: Testbed, peers: list[Peer], *, d
             measure_latencies(results, plan, testbed, contestants)
             say("bodies of 1 GB")
             measure_bodies(results, plan, testbed, contestants)
+        with ExitStack() as proxies:
+            if limited:
+                say("limits")
+                contestants = [proxies.enter_context(started(testbed, peer)) for peer in limited]
+                measure_bursts(results, _of_limits(plan), tools.wrk, testbed, contestants)
         if plan.memory:
             say("kept connections")
             measure_memory(results, plan, testbed, peers)

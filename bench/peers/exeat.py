@@ -44,8 +44,8 @@ consumers:
     limits: [{{rate: 1000000/second}}]
 """
 
-CONSUMERS = {"exeat": _CONSUMER, "exeat-unlimited": _UNLIMITED, "exeat-limited": _LIMITED, "exeat-redis": _LIMITED}
-REDIS = "exeat-redis"
+UNLIMITED, LIMITED, REDIS = OF_LIMITS = ("exeat-unlimited", "exeat-limited", "exeat-redis")  # what limits cost
+CONSUMERS = {"exeat": _CONSUMER, UNLIMITED: _UNLIMITED, LIMITED: _LIMITED, REDIS: _LIMITED}
 REDIS_SOCKET = "redis/redis.sock"
 
 
