@@ -84,10 +84,15 @@ def test_the_secret_of_the_upstream(place: Place, where: str, spelling: str) -> 
 @pytest.mark.parametrize("where", ["/api/a/{}/b", "/api/a?q={}", "/api/a?q=x{}x&page={}", "/api/a?{}=1"])
 @pytest.mark.parametrize("before", ["", ":", "me:", "you:"])
 def test_a_key(place: Place, where: str, before: str) -> None:
-    """A key, as it is or as a part of something in base64, isn't recorded."""
-    for encode in (base64.b64encode, base64.urlsafe_b64encode, bytes):
-        written = quote(encode(f"{before}{KEY}".encode()), safe="")
+    """A key, as it is, percent-encoded or as a part of something in base64, isn't recorded."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode, bytes, percent_encoded):
+        written = quote(encode(f"{before}{KEY}".encode()), safe="%")
         record = place.record(where.replace("{}", written))
         text = json.dumps([record["path"], record["query"]], ensure_ascii=False)
         assert not holds(text.encode(), KEY[19:])
         assert "exeat_…" in text
+
+
+def percent_encoded(octets: bytes) -> bytes:
+    """Each of the bytes, also those that needn't be."""
+    return "".join(f"%{octet:02X}" for octet in octets).encode()

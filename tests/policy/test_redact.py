@@ -199,12 +199,16 @@ def test_no_key_in_any_spelling(symbols: str, before: bytes, after: bytes, data:
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-be", "utf-32-le"])
 def test_spellings_within_one_another(layers: int, charset: str) -> None:
-    """A key in a URL in a URL in JSON, whatever the charset, keeps the body from being kept."""
+    """A key in a URL in a URL in JSON is taken out; in a charset of wider characters nothing of the body is kept."""
     key = make_key("k" * 44).key
     text = "".join(f"%{ord(sign):02x}" for sign in key)
     for _ in range(layers - 1):
         text = text.replace("%", "%25")
-    assert redact(json.dumps({"a": text}).encode(charset)) == Kept(None, cut=False, reason=HIDDEN)
+    kept = redact(json.dumps({"a": text}).encode(charset))
+    if charset == "utf-8":
+        assert kept == Kept(b'{"a": "exeat_?"}', cut=False)
+    else:
+        assert kept == Kept(None, cut=False, reason=HIDDEN)
 
 
 def test_what_only_looks_escaped_is_kept() -> None:

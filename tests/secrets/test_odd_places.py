@@ -4,13 +4,17 @@ Looked for in these places is the key as it is. A caller that encodes its key be
 into a body, sends it away itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
 from exeat.model.credential import Caller
+from exeat.model.snapshot import Audit
 from tests.secrets.calls import Offer
 from tests.secrets.conversation import KEY, OFFERS, PRIVATE, SECRET, Heard, configured, logs_of
+from tests.secrets.echoing import SPELLED as SPELLED_BACK
 from tests.support.playbook import message, on_stage
 from tests.support.secret_search import basic, pieces_in
 from tests.support.values import destination, granted, key, snapshot
@@ -32,6 +36,16 @@ SPELLED: tuple[Callable[[str], str], ...] = (
     lambda key: f'user="{key}"',
     lambda key: f"{key}, {key}",
 )
+# How a caller may encode a key: each is undone by any server that decodes its path and query.
+ENCODED: Mapping[str, Callable[[str], str]] = {
+    **{name: SPELLED_BACK[name] for name in ("as it is", "percent-encoded", "in lower case", "whole", "twice")},
+    "one of its prefix": lambda key: key.replace("t", "%74", 1),
+    "one of its id": lambda key: f"{key[:8]}%{ord(key[8]):02x}{key[9:]}",
+    "one of its secret": lambda key: f"{key[:30]}%{ord(key[30]):02X}{key[31:]}",
+    "whole, and again": lambda key: quote(SPELLED_BACK["whole"](key), safe=""),
+    "base64, whole": lambda key: SPELLED_BACK["whole"](SPELLED_BACK["base64 after one"](key)),
+}
+TOLD = Audit(query_values=frozenset({b"page", b"q"}))
 
 
 def said(raw: bytes, offer: Offer = OFFERS["bearer"]) -> Heard:
@@ -101,6 +115,20 @@ def test_fields(name: str, spell: Callable[[str], str]) -> None:
 def test_anywhere_else(lines: tuple[str, ...], kind: str) -> None:
     """A key in the request line, in a field's name, sent twice or in another scheme doesn't leave."""
     assert_it_stays(said(message(*lines), OFFERS[kind]))
+
+
+@pytest.mark.parametrize("where", ["/api/p/{}", "/api/p/{}/x?q={}", "/api/x?page={}", "/api/x?{}=1", "/{}/x", "/-/{}"])
+@pytest.mark.parametrize("spelling", ENCODED)
+def test_no_spelling_is_in_a_log(where: str, spelling: str) -> None:
+    """However a caller encodes a key in path or query, neither the record nor a log line holds a piece of it."""
+    with on_stage(replace(configured(OFFERS["bearer"]), audit=TOLD)) as stage:
+        caller = stage.caller()
+        caller.sends(message(f"GET {where.replace('{}', ENCODED[spelling](TEXT))} HTTP/1.1", HOST, SHOWN))
+        if stage.dialled:
+            stage.upstream(1).says("HTTP/1.1 204 No Content")
+        assert caller.takes_raw()
+        assert len(stage.records) == 1
+        assert pieces_in(unquote_to_bytes(logs_of(stage)), PRIVATE) == []
 
 
 @pytest.mark.parametrize("host", ["{}", "{}.api.test", "api.test.{}"])

@@ -7,6 +7,7 @@ and a secret scanner can tell a key from a string that only looks like one.
 import hashlib
 import re
 import zlib
+from bisect import bisect_left
 from typing import NamedTuple
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -14,14 +15,17 @@ ID_LENGTH = 12
 SECRET_LENGTH = 32
 CHECK_LENGTH = 6
 PREFIX = b"exeat_"
-# A path may spell '_' as %5F. In base64 the prefix has three spellings, by where it begins in its group of three bytes.
+# In base64 the prefix has three spellings, by where it begins in its group of three bytes.
 _BASE64 = ("ZXhlYXRf", "V4ZWF0X", "leGVhdF")
 # A signed link (policy/signed_links.py) is as good as a key for what it leads to.
 _LIKE_A_KEY = re.compile(
-    r"exeat-link(?:=|%3[Dd])[0-9A-Za-z._-]+|exeat(?:_|%5[Ff])(?:[0-9A-Za-z_]|%5[Ff])+|(?:"
-    + "|".join(_BASE64)
-    + r")[0-9A-Za-z+/_=%-]*"
+    r"exeat-link(?:=|%3[Dd])[0-9A-Za-z._-]+|exeat_[0-9A-Za-z_]+|(?:" + "|".join(_BASE64) + r")[0-9A-Za-z+/_=%-]*"
 )
+# What a key or link is made of, percent-encoded (RFC 3986 says that it needn't be, and every server undoes it), and '%'
+# itself. What is usual in a path or query, such as %20, %2F or UTF-8, isn't among it, and costs no more than a search.
+_ESCAPE = re.compile("%(2[5DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff])")
+_MASK = "exeat_…"
+LAYERS = 3  # of percent-encoding that are undone: a URL in a URL in a URL
 SHAPE = re.compile(rb"exeat_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}")
 
 
@@ -65,11 +69,55 @@ def is_well_formed(key: bytes) -> bool:
 
 
 def mask(text: str) -> str:
-    """A text with everything that begins like an Exeat key, as it is or in base64, replaced: for logs and answers."""
+    """A text with all that begins like an Exeat key, as it is or in base64, replaced: for logs and answers.
+
+    Percent-encoded characters of a key are found too, whichever they are, encoded up to three times.
+    """
+    if "%" in text and _ESCAPE.search(text) is not None:
+        return _mask_encoded(text)
+    return _LIKE_A_KEY.sub(_MASK, text) if _has_beginning(text) else text
+
+
+def _has_beginning(text: str) -> bool:
     first, second, third = _BASE64
-    if "exeat" in text or first in text or second in text or third in text:
-        return _LIKE_A_KEY.sub("exeat_…", text)
-    return text
+    return "exeat" in text or first in text or second in text or third in text
+
+
+def _mask_encoded(text: str) -> str:
+    """What is found once nothing is encoded any more is found as it is too: its characters stay what they are."""
+    layers = []
+    plain = text
+    for _ in range(LAYERS):
+        plain, places = _decode(plain)
+        if not places:
+            break
+        layers.append(places)
+    if not _has_beginning(plain):
+        return text
+    kept = []
+    end = 0
+    for found in _LIKE_A_KEY.finditer(plain):
+        first, last = found.span()
+        for places in reversed(layers):  # back to where they are in what was written
+            first += 2 * bisect_left(places, first)
+            last += 2 * bisect_left(places, last)
+        kept += [text[end:first], _MASK]
+        end = last
+    return "".join([*kept, text[end:]])
+
+
+def _decode(text: str) -> tuple[str, list[int]]:
+    """A text with one layer of percent-encoding undone, and where in it the characters are that were encoded."""
+    parts: list[str] = []
+    places: list[int] = []
+    end = 0
+    for found in _ESCAPE.finditer(text):
+        first = found.start()
+        places.append(first - 2 * len(places))
+        parts += (text[end:first], chr(int(found[1], 16)))
+        end = first + 3
+    parts.append(text[end:])
+    return "".join(parts), places
 
 
 def make_key(symbols: str) -> NewKey:
