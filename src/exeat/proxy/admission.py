@@ -9,21 +9,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, final
 
-from exeat.errors import Code, GatewayError
-from exeat.model.decision import deny, report
-from exeat.model.limit import LOWEST_PRIORITY, SECOND_NS, Kind, Limit, Scope
+from exeat.model.limit import SECOND_NS, Kind
+from exeat.model.mark import is_passed
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Upstream
 from exeat.policy.authorize import Permit
 from exeat.policy.provider import learn
-from exeat.policy.telling import Standing
-from exeat.proxy.claims import ClaimsFinder
+from exeat.proxy.claims import ClaimsFinder, owner_of
 from exeat.proxy.cooling import Cooling, pause_of
 from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
-from exeat.proxy.line import Line, Waiter
+from exeat.proxy.line import Line, Waiter, priority_of
+from exeat.proxy.obstacles import has_to_ask, in_the_way, line_for, spend
 from exeat.proxy.pools import FIRST_FAILURE, Pools
-from exeat.proxy.standing import OF_CALENDAR, own_cells, standing_of, tell
+from exeat.proxy.standing import OF_CALENDAR, OwnLimit, standing_of, tell
 from exeat.state.cells import NEVER, Cell, Claims
 from exeat.state.ledger import Pause
 from exeat.state.register import Register
@@ -36,13 +35,6 @@ MARGIN_S: Final = 0.0001  # a timer of the loop counts whole milliseconds, and m
 ASK_LIMIT: Final = 8
 ASK_S: Final = 3.0  # the ledger is given up sooner
 FIRST_IN_LINE: Final = 16  # that the ledger is told of
-CODES: Final = {
-    Kind.RATE: Code.RATE_LIMITED,
-    Kind.QUOTA: Code.QUOTA_EXHAUSTED,
-    Kind.BUDGET: Code.BUDGET_EXHAUSTED,
-    Kind.CONCURRENCY: Code.TOO_MANY_CONCURRENT,
-    Kind.PROVIDER: Code.UPSTREAM_COOLING_DOWN,
-}
 
 
 @final
@@ -88,11 +80,16 @@ class Admission:
         return self._cooling.pauses(now)
 
     def admit(self, exchange: Exchange, permit: Permit) -> bool:
-        """Spend what a request costs, if it is within all limits and nobody stands in line before it."""
+        """Spend what a request costs, if it is within all limits and nobody stands in line before it.
+
+        GatewayError where it asks for a place in line that isn't one.
+        """
         claims = self._finder.find(exchange, permit)
         if claims is None:
             return True
         exchange.told = claims
+        if b"exeat-priority" in exchange.head_or_raise.known:
+            priority_of(exchange, 0)  # refuses what isn't one, whether or not there is a line
         now = self._clock()
         cells, costs = claims.cells, claims.costs
         for place in range(len(cells)):
@@ -112,19 +109,18 @@ class Admission:
             if claims is None:
                 return  # the upstream that asked for a pause was all that was in the way
             now = self._clock()
-            place = self._in_the_way(claims, now, overtakes=waiter is not None, may_ask=asked < ASK_LIMIT)
-            if place is None:
-                self._took(exchange, permit, self._spend(exchange, claims, now), now)
+            overtakes, may_ask = waiter is not None, asked < ASK_LIMIT
+            places = in_the_way(claims, now, overtakes=overtakes, may_ask=may_ask)
+            if not places:
+                self._took(exchange, permit, spend(exchange, claims, now), now)
                 return
-            cell, cost = claims.cells[place], claims.costs[place]
-            may_ask = waiter is not None or not cell.waiting
-            if may_ask and asked < ASK_LIMIT and cell.must_ask(now, cost):
+            if may_ask and has_to_ask(claims, places, now, overtakes=overtakes):
                 asked += 1
                 exchange.enter("counters", now_s + (now - began) / SECOND_NS, ASK_S)
                 await self._ask(claims, now)
                 continue
-            self._check_known(exchange, cell, cost, now)
-            self._check_wait(exchange, cell, cost, began, now)
+            place = line_for(exchange, claims, places, began, now)
+            cell, cost = claims.cells[place], claims.costs[place]
             exchange.enter("queue", now_s, cell.limit.wait_ns / SECOND_NS)
             waiter = self._waiter_of(exchange, waiter, cost, began)
             await self._wait(cell, waiter, now)
@@ -171,7 +167,8 @@ class Admission:
     def learn(self, exchange: Exchange, upstream: Upstream, response: ResponseHead) -> None:
         """Take from an upstream's answer what it says of its own limits.
 
-        Where it has a pool, they are those of the credential that was shown, but for a server error.
+        Where it has a pool, they are those of the credential that was shown, but for a server error; where callers
+        bring credentials of their own, those of the caller's.
         """
         limit, permit = upstream.provider, exchange.permit
         if limit is None or permit is None:
@@ -179,21 +176,24 @@ class Admission:
         if exchange.member is not None and response.status < FIRST_FAILURE:
             return
         now = self._clock()
-        allowance = learn(response.status, response.known, int(exchange.began_at * SECOND_NS), now)
+        allowance = learn(response.status, response.known, exchange.wall_at(now), now)
         if allowance is None:
             return
-        cell = self._cooling.learn(limit, permit.path, allowance, now)
+        owner = owner_of(exchange, upstream)
+        cell = self._cooling.learn(owner, limit, permit.path, allowance, now)
         if cell is not None:
             self._go_easy(cell, now)
-            pause = pause_of(limit.owner, allowance, now)
+            pause = pause_of(owner, allowance, now)
             if pause is not None:
                 self.share(pause)
 
     def hear(self, upstream: Upstream, pause: Pause) -> None:
         """Take what another worker has learnt of an upstream."""
-        if upstream.provider is not None:
-            now = self._clock()
-            self._go_easy(self._cooling.hear(upstream.provider, pause, now), now)
+        limit, owner = upstream.provider, pause.owner
+        if limit is None or (owner != upstream.name and not (is_passed(owner) and upstream.credential.passes_caller)):
+            return  # it was learnt by another document
+        now = self._clock()
+        self._go_easy(self._cooling.hear(limit, pause, now), now)
 
     def _tell_others(self, pause: Pause) -> None:
         self.share(pause)
@@ -210,84 +210,19 @@ class Admission:
         told = exchange.told
         return b"" if told is None else tell(told, exchange.head, self._clock())
 
-    async def standings(self, exchange: Exchange, now_s: float) -> list[tuple[Cell, Standing]]:
-        """How the limits stand that are of whoever asks; the ledger is asked for what isn't known here."""
-        cells = own_cells(self._finder.own(exchange))
+    async def standings(self, exchange: Exchange, now_s: float) -> tuple[list[OwnLimit], int]:
+        """How the limits stand that are of whoever asks, and how many more there are.
+
+        The ledger is asked for what isn't known here.
+        """
+        own, left_out = self._finder.own(exchange)
         now = self._clock()
-        unknown = tuple(cell for cell in cells if not cell.is_known and cell.must_ask(now, 1))
+        unknown = tuple(cell for cell, _ in own if not cell.is_known and cell.must_ask(now, 1))
         if unknown:
             exchange.enter("counters", now_s, ASK_S)
             await self._ask(Claims(unknown, (1,) * len(unknown)), now)
             now = self._clock()
-        return [(cell, standing_of(cell, now)) for cell in cells]
-
-    # What is in the way
-
-    def _in_the_way(self, claims: Claims, now: int, *, overtakes: bool, may_ask: bool) -> int | None:
-        """The place of the first cell that a request isn't within; who has stood in line goes before newcomers.
-
-        A limit that refuses nothing (report mode, a soft budget) is in the way only as long as it isn't known.
-        """
-        for place, cell in enumerate(claims.cells):
-            cost = claims.costs[place]
-            if cell.ready_at(now, cost) <= now and (overtakes or not cell.waiting):
-                continue
-            if may_ask and cell.must_ask(now, cost):
-                return place
-            if refuses(cell.limit) and not (cell.limit.goes_on and cell.is_unknown(now, cost)):
-                return place
-        return None
-
-    def _spend(self, exchange: Exchange, claims: Claims, now: int) -> Claims:
-        """Spend; what is over a limit that refuses nothing is let through and said; a soft budget counts it."""
-        places: list[int] = []
-        for place, cell in enumerate(claims.cells):
-            cost = claims.costs[place]
-            if cell.ready_at(now, cost) <= now:
-                cell.spend(now, cost)
-                places.append(place)
-                continue
-            if cell.limit.soft and not cell.limit.report:
-                cell.charge(now, cost)
-                places.append(place)
-            is_known = not cell.is_unknown(now, cost)
-            if is_known and (exchange.decision is None or exchange.decision.outcome == "allow"):
-                exchange.decision = report(CODES[cell.limit.kind], _reached(cell.limit))
-        if len(places) == len(claims.cells):
-            return claims
-        cells, costs, prices = claims.cells, claims.costs, claims.prices
-        return Claims(
-            tuple(cells[place] for place in places),
-            tuple(costs[place] for place in places),
-            tuple(prices[place] for place in places),
-        )
-
-    def _check_known(self, exchange: Exchange, cell: Cell, cost: int, now: int) -> None:
-        """Refuse who may be over a limit that nobody knows."""
-        if cell.is_unknown(now, cost):
-            detail = f"What is left of the limit '{cell.limit.name}' of {_whose(cell.limit)} isn't known now."
-            exchange.decision = deny(Code.STATE_UNAVAILABLE, detail)
-            raise GatewayError(Code.STATE_UNAVAILABLE, detail, untouched=True)
-
-    def _check_wait(self, exchange: Exchange, cell: Cell, cost: int, began: int, now: int) -> None:
-        """Refuse who may not wait, whom there is no room for, and who would wait in vain."""
-        limit = cell.limit
-        ready_at = cell.ready_at(now, cost)
-        if ready_at != NEVER and limit.kind is Kind.RATE:
-            ready_at += cell.waiting * limit.interval
-        ends_at = NEVER if exchange.ends_at is None else int(exchange.ends_at * SECOND_NS)
-        if not limit.wait_ns:
-            refused = CODES[limit.kind]
-        elif cell.waiting >= limit.queue:
-            refused = Code.QUEUE_FULL
-        elif ready_at != NEVER and ready_at > min(began + limit.wait_ns, ends_at):
-            refused = CODES[limit.kind]
-        else:
-            return
-        after_s = 1 if ready_at == NEVER else max(1, -(-(ready_at - now) // SECOND_NS))
-        detail = _reached(limit)
-        exchange.decision = deny(refused, detail)
-        raise GatewayError(refused, detail, untouched=True, retry_after=after_s)
+        return [OwnLimit(cell, standing_of(cell, cell.limit.name, now), where) for cell, where in own], left_out
 
     # Standing in line
 
@@ -373,28 +308,3 @@ def has_limits(snapshot: Snapshot) -> bool:
     if any(upstream.price is not None for upstream in snapshot.upstreams.values()):
         return True
     return next(limits_of(snapshot), None) is not None
-
-
-def refuses(limit: Limit) -> bool:
-    """Whether what is over a limit is refused."""
-    return not limit.report and not limit.soft
-
-
-def priority_of(exchange: Exchange, given: int) -> int:
-    """The place in line that a request asks for; never before its consumer's own."""
-    wanted = exchange.head_or_raise.known.get(b"exeat-priority")
-    if wanted is None:
-        return given
-    if len(wanted) != 1 or wanted not in b"01234567":
-        raise GatewayError(Code.MALFORMED_REQUEST, f"Exeat-Priority isn't a digit from 0 to {LOWEST_PRIORITY}.")
-    return max(given, int(wanted))
-
-
-def _reached(limit: Limit) -> str:
-    if limit.kind is Kind.PROVIDER:
-        return f"{limit.owner} asked for a pause."
-    return f"The limit '{limit.name}' of {_whose(limit)} is reached."
-
-
-def _whose(limit: Limit) -> str:
-    return "the gateway" if limit.scope is Scope.GATEWAY else f"the {limit.scope}"

@@ -9,6 +9,7 @@ from typing import Final, final
 
 from exeat.model.consumer import Grant, Key
 from exeat.model.limit import Kind, Limit, Price
+from exeat.model.mark import name_passed
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Upstream
 from exeat.policy.authorize import Permit
@@ -17,13 +18,17 @@ from exeat.proxy.bill import Bill
 from exeat.proxy.cooling import Cooling
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.pools import Pools
+from exeat.proxy.standing import is_own
 from exeat.state.cells import Cell, Claims
 from exeat.state.register import Register, comes_and_goes
 from exeat.wire.fields import name_of
 from exeat.wire.http1 import RequestHead
 
 KNOWN_LIMIT: Final = 50_000
+OWN_LIMIT: Final = 200  # that one is told of at once, if it asks
 NETWORK_BITS: Final = 64  # of an IPv6 address: one host has as many addresses as it likes
+
+Where = dict[str, str]  # the upstream or destination that a limit is for; empty, if it is whatever is called
 
 
 @final
@@ -82,23 +87,40 @@ class ClaimsFinder:
         if claims is None and known.limits:
             claims = self._make(exchange, permit, known)
         if self._cooling.is_on and permit.upstream is not None:
-            cells = self._cooling_cells(permit, permit.upstream)
+            cells = self._cooling_cells(exchange, permit, permit.upstream)
             return _with_cells(claims, cells) if cells else claims
         return claims
 
-    def _cooling_cells(self, permit: Permit, upstream: Upstream) -> list[Cell]:
+    def _cooling_cells(self, exchange: Exchange, permit: Permit, upstream: Upstream) -> list[Cell]:
         """The cells of an upstream that asked for a pause, or of which all credentials may have to wait."""
-        name, path, credential = upstream.name, permit.path, permit.credential
-        cells = self._cooling.cells(name, self._cooling.part_of(name, path))
+        path, credential = permit.path, permit.credential
+        cells = self._cooling.cells(owner_of(exchange, upstream), self._cooling.part_of(upstream.name, path))
         pool = self._pools.cell(upstream, path) if credential is not None and credential.members else None
         return cells if pool is None else [*cells, pool]
 
-    def own(self, exchange: Exchange) -> list[Cell]:
-        """The cells of whoever asks, whatever is called: of the gateway, the consumer and the key."""
+    def own(self, exchange: Exchange) -> tuple[list[tuple[Cell, Where]], int]:
+        """The cells that are of whoever asks, each with what it is for, and how many more there are."""
         key = exchange.key
         assert key is not None  # noqa: S101 - recognised before
-        limits = self._gateway + key.consumer.limits + key.limits
-        return [self._register.cell(limit, _value_for(limit, exchange, key)) for limit in limits]
+        limits = {limit.id: (limit, where) for limit, where in self._limits_of(key, exchange.snapshot) if is_own(limit)}
+        shown = list(limits.values())[:OWN_LIMIT]
+        cells = [(self._register.cell(limit, _value_for(limit, exchange, key)), where) for limit, where in shown]
+        return cells, len(limits) - len(shown)
+
+    def _limits_of(self, key: Key, snapshot: Snapshot) -> list[tuple[Limit, Where]]:
+        """All limits that may apply to calls with a key, each with what is called then."""
+        consumer = key.consumer
+        whatever: Where = {}
+        limits = [(limit, whatever) for limit in self._gateway + consumer.limits + key.limits]
+        for upstream in snapshot.upstreams.values():
+            grants = consumer.upstreams.get(upstream.name, ())
+            limits += [(limit, {"upstream": grant.target}) for grant in grants for limit in grant.limits]
+            if grants:
+                limits += [(limit, {"upstream": upstream.name}) for limit in upstream.limits]
+        for destination in (one for some in (*snapshot.exact.values(), *snapshot.below.values()) for one in some):
+            grants = consumer.destinations.get(destination.text, ())
+            limits += [(limit, {"destination": grant.target}) for grant in grants for limit in grant.limits]
+        return limits
 
     def _learn(self, key: Key, permit: Permit) -> Known:
         target = permit.upstream or permit.destination
@@ -153,6 +175,18 @@ def price_of(limit: Limit, own: Price | None) -> Price | None:
     if limit.price is not None:
         return limit.price
     return own if own is not None and own.currency == limit.currency else None
+
+
+def owner_of(exchange: Exchange, upstream: Upstream) -> str:
+    """Whose limits count for a call: the upstream's, or those of the credential that this caller brings itself."""
+    if not upstream.credential.passes_caller:
+        return upstream.name
+    key, presented = exchange.key, exchange.presented
+    assert key is not None  # noqa: S101 - phase 3
+    passed = exchange.head_or_raise.known.get(b"authorization", b"")
+    if presented is not None and b"authorization" in presented.fields:
+        passed = b""  # it was the key of Exeat
+    return name_passed(upstream.name, key.consumer.name, passed)
 
 
 def _varies(limit: Limit) -> bool:

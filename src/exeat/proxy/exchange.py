@@ -10,6 +10,7 @@ from exeat.model.consumer import Key
 from exeat.model.credential import Injection
 from exeat.model.decision import Decision
 from exeat.model.key import Presented
+from exeat.model.limit import SECOND_NS
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Endpoint, Route, Timeouts
@@ -244,6 +245,10 @@ class Exchange:
             self.capture.response.take(content)
         if self.bill is not None:
             self.bill.take(content)
+
+    def wall_at(self, now: int) -> int:
+        """The wall clock (ns since the epoch) at `now`, which is ns of the monotonic one."""
+        return int(self.began_at * SECOND_NS) + now - int(self.started * SECOND_NS)
 
     @property
     def moved_at(self) -> float:

@@ -3,7 +3,10 @@
 from heapq import heappop, heappush, nsmallest
 from typing import Final, final
 
+from exeat.errors import Code, GatewayError
+from exeat.model.limit import LOWEST_PRIORITY
 from exeat.proxy.drive import Wait
+from exeat.proxy.exchange import Exchange
 from exeat.state.cells import Cell
 
 
@@ -88,3 +91,13 @@ class Line:
         self._heap.clear()
         self._rounds.clear()
         self._served.clear()
+
+
+def priority_of(exchange: Exchange, given: int) -> int:
+    """The place in line that a request asks for; never before its consumer's own."""
+    wanted = exchange.head_or_raise.known.get(b"exeat-priority")
+    if wanted is None:
+        return given
+    if len(wanted) != 1 or wanted not in b"01234567":
+        raise GatewayError(Code.MALFORMED_REQUEST, f"Exeat-Priority isn't a digit from 0 to {LOWEST_PRIORITY}.")
+    return max(given, int(wanted))

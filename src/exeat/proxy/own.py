@@ -11,14 +11,13 @@ from exeat.model.paths import PathRules
 from exeat.model.snapshot import Snapshot
 from exeat.policy.authorize import check_network
 from exeat.policy.price import render_amount
-from exeat.policy.telling import Standing
 from exeat.proxy.answers import answer
 from exeat.proxy.envelope import call
 from exeat.proxy.exchange import Exchange
 from exeat.proxy.pages import error_page, home_page
 from exeat.proxy.pipeline import recognise
 from exeat.proxy.runtime import Runtime
-from exeat.state.cells import Cell
+from exeat.proxy.standing import OwnLimit
 
 JSON = [b"Content-Type: application/json\r\n", b"Cache-Control: no-store\r\n"]
 TEXT = [b"Content-Type: text/plain; charset=utf-8\r\n", b"Cache-Control: no-store\r\n"]
@@ -52,8 +51,8 @@ class OwnPaths:
             raise GatewayError(Code.METHOD_NOT_ALLOWED, "This path is read with GET.", allow="GET, HEAD, OPTIONS")
         if path == b"/-/whoami":
             self._recognise(exchange)
-            standings = await self._runtime.admission.standings(exchange, self._runtime.clock())
-            answer(exchange, 200, JSON, whoami(exchange, standings), self._runtime.date)
+            limits, left_out = await self._runtime.admission.standings(exchange, self._runtime.clock())
+            answer(exchange, 200, JSON, whoami(exchange, limits, left_out), self._runtime.date)
             return
         self._read(exchange, path)
 
@@ -113,8 +112,8 @@ def find_obstacle(runtime: Runtime) -> GatewayError | None:
     return None
 
 
-def whoami(exchange: Exchange, standings: list[tuple[Cell, Standing]]) -> bytes:
-    """What the key may call and what is left of its limits, as JSON."""
+def whoami(exchange: Exchange, limits: list[OwnLimit], left_out: int) -> bytes:
+    """What the key may call and what is left of its limits, as JSON; `left_out` is how many limits more there are."""
     key = exchange.key
     assert key is not None  # noqa: S101 - recognised before
     return orjson.dumps(
@@ -122,15 +121,17 @@ def whoami(exchange: Exchange, standings: list[tuple[Cell, Standing]]) -> bytes:
             "consumer": key.consumer.name,
             "key": key.id,
             "expires_at": key.expires_at,
-            "limits": [_limit(cell, standing) for cell, standing in standings],
+            "limits": [_limit(limit) for limit in limits],
+            **({"limits_left_out": left_out} if left_out else {}),
             "access": access_of(key.consumer, exchange.snapshot),
         },
         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
     )
 
 
-def _limit(cell: Cell, standing: Standing) -> dict[str, object]:
+def _limit(own: OwnLimit) -> dict[str, object]:
     """How a limit stands; what remains is null where nobody can say."""
+    cell, standing, where = own
     limit = cell.limit
     is_money = limit.kind is Kind.BUDGET
     remaining = max(0, standing.remaining) if cell.is_known else None
@@ -138,6 +139,7 @@ def _limit(cell: Cell, standing: Standing) -> dict[str, object]:
         "name": limit.name,
         "kind": str(limit.kind),
         "scope": str(limit.scope),
+        **where,
         "limit": render_amount(standing.quota) if is_money else standing.quota,
         "remaining": render_amount(remaining) if is_money and remaining is not None else remaining,
     }

@@ -262,12 +262,12 @@ class Pools:
         limit, permit = shown.state.limit, exchange.permit
         if limit is None or permit is None:
             return False
-        allowance = learn(response.status, response.known, int(exchange.began_at * SECOND_NS), now)
+        allowance = learn(response.status, response.known, exchange.wall_at(now), now)
         if allowance is None:
             if response.status != TOO_MANY:
                 return False
             allowance = Allowance(None, None, None, now + PAUSE_NS, WHOLE)
-        cell = self._cooling.learn(limit, permit.path, allowance, now)
+        cell = self._cooling.learn(limit.owner, limit, permit.path, allowance, now)
         if cell is not None:
             self._heed(cell, now)
             self._look_again(shown.state.upstream, now)

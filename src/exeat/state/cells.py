@@ -183,11 +183,12 @@ class Claims:
     `prices` is the place on the exchange's bill that a budget's cost comes from; -1 where a cell counts requests.
     """
 
-    __slots__ = ("cells", "costs", "own", "policy", "prices")
+    __slots__ = ("cells", "costs", "names", "own", "policy", "prices")
 
     def __init__(self, cells: tuple[Cell, ...], costs: tuple[int, ...], prices: tuple[int, ...] = ()) -> None:
         self.cells: Final = cells
         self.costs: Final = costs
         self.prices: Final = prices or (-1,) * len(cells)
         self.own: tuple[Cell, ...] | None = None  # those whose standing the caller may know
+        self.names: tuple[str, ...] = ()  # as those are told
         self.policy: bytes | None = None  # as it is told, once it was
