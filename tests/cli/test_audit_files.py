@@ -273,10 +273,8 @@ def test_pruning_leaves_a_record(ended: Recorded) -> None:
     kept = shutil.copytree(folder / "exeat-data", folder / "kept")
     try:
         result = audit(folder, "prune", "--before", "2100-01-01", said="yes\n")
-        assert (result.returncode, result.stdout.partition(" ")[2]) == (
-            0,
-            "records were removed; the gateway moves the record of that into the trail.\n",
-        )
+        said = "records from before 2100-01-01 (00:00 UTC) were removed; the gateway moves the record of that into "
+        assert (result.returncode, result.stdout.partition(" ")[2]) == (0, f"{said}the trail.\n")
         assert recorded_in(database_of(folder)) == []
         verified = audit(folder, "verify")
         assert verified.returncode == 0
@@ -287,7 +285,23 @@ def test_pruning_leaves_a_record(ended: Recorded) -> None:
         assert (verified.returncode, verified.stdout.count("; no record says so")) == (0, 0)
         [record] = map(json.loads, audit(folder, "search", "--json", "--where", "action=prune").stdout.splitlines())
         assert (record["actor"], record["object"], record["after"]["records"]) == ("cli", "audit/records", 10)
-        assert audit(folder, "prune", "--before", NEVER, "--yes").stdout.startswith("0 records were removed")
+        assert audit(folder, "prune", "--before", NEVER, "--yes").stdout.startswith("0 records from before ")
+    finally:
+        shutil.rmtree(folder / "exeat-data")
+        kept.rename(folder / "exeat-data")
+
+
+def test_a_day_that_is_not_over_stays(ended: Recorded) -> None:
+    """Records go by whole days of UTC: the answer says up to which midnight, also where nothing is older."""
+    folder = ended.gateway.folder
+    kept = shutil.copytree(folder / "exeat-data", folder / "kept")
+    try:
+        before = recorded_in(database_of(folder))
+        day = str(json.loads(before[0])["time"])[:10]
+        result = audit(folder, "prune", "--before", f"{day}T23:59:59Z", "--yes")
+        assert result.returncode == 0
+        assert result.stdout.startswith(f"0 records from before {day} (00:00 UTC) were removed; ")
+        assert recorded_in(database_of(folder)) == before
     finally:
         shutil.rmtree(folder / "exeat-data")
         kept.rename(folder / "exeat-data")

@@ -1,6 +1,7 @@
 """Limits and prices in the document: every form, what it becomes, and everything that can be wrong with one."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,13 +65,13 @@ def test_wherever_they_stand(desk: Desk) -> None:
     """Limits stand at the gateway, upstreams, consumers, keys and grants, each with its owner and a name of its own."""
     snapshot = desk.load(EVERYWHERE).snapshot
     assert sorted(limit.id for limit in everything(snapshot)) == [
-        "consumer/web/quota/quota-day-2/day-UTC/per-ip",
+        "consumer/web/quota/quota-day/day-UTC/per-ip",
         "consumer/web/quota/quota-day/day-UTC/per-key",
         "consumer/web/quota/quota-month/month-UTC",
         "consumer/web/rate/rate/60s",
         "gateway//concurrency/concurrency",
         "grant/web:*.c.org/quota/quota-day/day-UTC",
-        "grant/web:api/rate/rate-2/60s",
+        "grant/web:api/rate/rate/60s",
         "grant/web:api/rate/rate/60s/per-ip",
         "key/one/rate/rate/10s",
         "upstream/api/budget/budget-month/month-UTC/USD",
@@ -197,11 +198,76 @@ def test_what_counts_on(desk: Desk) -> None:
     assert len({one(desk, entry).id for entry in (same[0], *others)}) == len(others) + 1
 
 
-def test_default_names_keep_clear_of_written_ones(desk: Desk) -> None:
-    """A limit without a name gets one that nothing else in the list has."""
-    entries = "[{rate: 1/second}, {rate: 5/minute, name: rate}, {rate: 9/hour}, {rate: 9/day, name: rate-2}]"
-    limits = desk.load(f"limits: {entries}\n").snapshot.limits
-    assert [limit.name for limit in limits] == ["rate-3", "rate", "rate-4", "rate-2"]
+DIFFERENT = (
+    "{quota: 5/day}", "{quota: 9/day, per: key}", "{quota: 9/day, per: ip}", "{quota: 9/day, per: 'header:X-A'}",
+    "{quota: 5/day, zone: Asia/Tokyo}", "{quota: 50/month}", "{quota: 5/day, name: nightly}",
+    "{budget: 5 USD/day, price: 1 USD}", "{budget: 5 EUR/day, price: 1 EUR}", "{rate: 5/minute}", "{rate: 1/10s}",
+    "{concurrency: 5}", "{concurrency: 5, per: key}",
+)  # fmt: skip
+
+
+@given(st.permutations(DIFFERENT), st.integers(1, len(DIFFERENT)))
+def test_a_list_may_be_sorted_and_changed(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[str], kept: int
+) -> None:
+    """No limit's count depends on where it stands, nor on what others there are; its name only on these."""
+    desk = Desk(Path(tmp_path_factory.getbasetemp()))
+
+    def called(listed: Sequence[str]) -> dict[str, tuple[str, str]]:
+        limits = desk.load(f"limits: [{', '.join(listed)}]\n").snapshot.limits
+        return {entry: (limit.id, limit.name) for entry, limit in zip(listed, limits, strict=True)}
+
+    every = called(DIFFERENT)
+    assert len({identifier for identifier, _ in every.values()}) == len(DIFFERENT)
+    assert len({name for _, name in every.values()}) == len(DIFFERENT)
+    assert called(entries) == every
+    some = called(entries[:kept])
+    assert {entry: found[0] for entry, found in some.items()} == {entry: every[entry][0] for entry in some}
+
+
+def test_one_alone_is_counted_as_before(desk: Desk) -> None:
+    """What was counted under the ids of earlier versions counts on, where one limit of a kind and unit is there."""
+    ids = [one(desk, entry).id for entry in ("{quota: 5/day}", "{budget: 5 USD/month}", "{quota: 5/day, per: ip}")]
+    assert ids == [
+        "consumer/c/quota/quota-day/day-UTC",
+        "consumer/c/budget/budget-month/month-UTC/USD",
+        "consumer/c/quota/quota-day/day-UTC/per-ip",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        ("{rate: 1/second}, {rate: 5/minute}", ["rate-second", "rate-minute"]),
+        ("{rate: 1/10s}, {rate: 5/minute, per: ip}", ["rate-10s", "rate-minute-per-ip"]),
+        ("{quota: 9/day, per: key}, {quota: 9/day}", ["quota-day-per-key", "quota-day"]),
+        ("{quota: 9/day, zone: Asia/Tokyo}, {quota: 9/day}", ["quota-day-Asia.Tokyo", "quota-day"]),
+        ("{quota: 9/day, per: 'header:X-A!b'}, {quota: 9/day}", ["quota-day-per-x-a.b", "quota-day"]),
+        ("{quota: 9/day}, {quota: 9/month}", ["quota-day", "quota-month"]),
+        ("{budget: 1 USD/day, price: 1 USD}, {budget: 1 EUR/day, price: 1 EUR}", ["budget-day-USD", "budget-day-EUR"]),
+        # These count the same: a number is all that is left.
+        ("{quota: 5/day}, {quota: 9/day}, {quota: 9/day}", ["quota-day", "quota-day-2", "quota-day-3"]),
+        ("{concurrency: 5}, {concurrency: 6, name: concurrency}", ["concurrency-2", "concurrency"]),
+        (
+            "{rate: 1/second}, {rate: 5/minute, name: rate}, {rate: 9/hour}, {rate: 9/day, name: rate-hour}",
+            ["rate-second", "rate", "rate-hour-2", "rate-hour"],
+        ),
+    ],
+)
+def test_default_names(desk: Desk, entries: str, names: list[str]) -> None:
+    """A limit without a name is called by what it is, and keeps clear of written names."""
+    limits = desk.load(f"limits: [{entries}]\n").snapshot.limits
+    assert [limit.name for limit in limits] == names
+    assert len({limit.id for limit in limits}) == len(names)
+
+
+def test_an_increase_that_is_over_is_a_warning(desk: Desk) -> None:
+    """A document goes on to be valid when an increase ends, and says that it has."""
+    raised = "{budget: 5 USD/day, price: 1 USD, increase: {budget: 6 USD, until: %s}}"
+    assert desk.load(f"limits: [{raised % '2999-01-01'}]\n").warnings == ()
+    (warning,) = desk.load(f"limits: [{raised % '2020-01-01'}]\n").warnings
+    assert warning.path == "limits[0].increase.until"
+    assert "ended at 2020-01-01T00:00:00Z" in warning.message
 
 
 def test_what_may_stand_together(desk: Desk) -> None:
@@ -214,6 +280,9 @@ def test_what_may_stand_together(desk: Desk) -> None:
         "[{rate: 1000/hour, burst: 500}, {rate: 100/minute}]",
         "[{budget: 5 USD/day, price: 1 USD}, {budget: 5 USD/month, price: 0.1 USD}]",
         "[{budget: 9 USD/day, price: 1 USD}, {budget: 5 EUR/month, price: 1 EUR}]",
+        "[{budget: 5 USD/day, price: 5 USD}]",
+        "[{budget: 5 USD/day, price: 6 USD, soft: true}]",
+        "[{budget: 5 USD/day, price: 6 USD, mode: report}]",
         "[{rate: 100/day}, {concurrency: 1}]",
         "[]",
     ]

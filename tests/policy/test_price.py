@@ -1,4 +1,4 @@
-"""What a call costs: known before it, or read from its answer; exact, and None for whatever isn't an amount."""
+"""What a call costs: known before it, or read from its answer; exact, and a reason for whatever isn't an amount."""
 
 import json
 from decimal import ROUND_CEILING, Context, Decimal
@@ -11,6 +11,7 @@ from exeat.model.json_path import parse_json_path
 from exeat.model.limit import NANOS, Price, PriceRule
 from exeat.policy.price import (
     MOST,
+    Unread,
     parse_amount,
     price_before,
     price_of_events,
@@ -143,7 +144,7 @@ def test_numbers_are_exact(text: str, factor: int) -> None:
     """A number in a field or JSON times the factor is exact, rounded up to billionths, or too large."""
     expected = int(EXACT.multiply(Decimal(text), Decimal(factor)).to_integral_value(ROUND_CEILING, EXACT))
     price = Price("USD", field=b"x-cost", json=parse_json_path("$.a"), factor=factor)
-    assert price_of_field(price, text.encode()) == (expected if expected <= MOST else None)
+    assert price_of_field(price, text.encode()) == (expected if expected <= MOST else Unread.UNUSABLE)
     assert price_of_json(price, b'{"a":"%s"}' % text.encode()) == price_of_field(price, text.encode())
 
 
@@ -168,16 +169,16 @@ GARBAGE = [
 @pytest.mark.parametrize("value", GARBAGE, ids=lambda value: repr(value[:20]))
 def test_garbage_is_no_price(value: bytes) -> None:
     """What isn't a number, is below zero, or too large says no price."""
-    assert price_of_field(FIELD, value) is None
-    assert price_of_json(by_json("$.a"), b'{"a":' + value + b"}") is None
-    assert price_of_json(by_json("$.a"), b'{"a":"' + value + b'"}') is None
+    assert price_of_field(FIELD, value) is Unread.UNUSABLE
+    assert isinstance(price_of_json(by_json("$.a"), b'{"a":' + value + b"}"), Unread)
+    assert isinstance(price_of_json(by_json("$.a"), b'{"a":"' + value + b'"}'), Unread)
 
 
 @given(st.binary(max_size=40))
 def test_no_value_is_an_error(value: bytes) -> None:
-    """Whatever an upstream sends gives an amount or None."""
+    """Whatever an upstream sends gives an amount or why not."""
     for price in price_of_field(FIELD, value), price_of_json(by_json("$..a"), value):
-        assert price is None or 0 <= price <= MOST
+        assert isinstance(price, Unread) or 0 <= price <= MOST
 
 
 @pytest.mark.parametrize(
@@ -196,28 +197,28 @@ def test_no_value_is_an_error(value: bytes) -> None:
         ("$.a", b'{"a":123456789012345.123456789}', 123_456_789_012_345_123_456_789),
         ("$.a", b'{"a":0}', 0),
         # Nothing there, or something else.
-        ("$.a", b"{}", None),
-        ("$.a", b"[]", None),
-        ("$.a", b"3", None),
-        ("$.a", b'{"a":null}', None),
-        ("$.a", b'{"a":true}', None),
-        ("$.a", b'{"a":{"b":1}}', None),
-        ("$.a", b'{"a":[1]}', None),
-        ("$.a", b'{"a":""}', None),
-        ("$.items[*].cost", b'{"items":[{"cost":1},{"cost":null}]}', None),
-        ("$[*]", b"[600000000000000, 600000000000000]", None),
-        ("$[*]", b"[]", None),
+        ("$.a", b"{}", Unread.MISSING),
+        ("$.a", b"[]", Unread.MISSING),
+        ("$.a", b"3", Unread.MISSING),
+        ("$.a", b'{"a":null}', Unread.UNUSABLE),
+        ("$.a", b'{"a":true}', Unread.UNUSABLE),
+        ("$.a", b'{"a":{"b":1}}', Unread.UNUSABLE),
+        ("$.a", b'{"a":[1]}', Unread.UNUSABLE),
+        ("$.a", b'{"a":""}', Unread.UNUSABLE),
+        ("$.items[*].cost", b'{"items":[{"cost":1},{"cost":null}]}', Unread.UNUSABLE),
+        ("$[*]", b"[600000000000000, 600000000000000]", Unread.UNUSABLE),
+        ("$[*]", b"[]", Unread.MISSING),
         # No JSON.
-        ("$.a", b'{"a":1', None),
-        ("$.a", b'{"a":1}}', None),
-        ("$.a", b"", None),
-        ("$.a", b'{"a":"\xff"}', None),
-        ("$..a", b"[" * 200_000, None),
-        ("$..a", b'{"b":' * 200_000, None),
+        ("$.a", b'{"a":1', Unread.NOT_JSON),
+        ("$.a", b'{"a":1}}', Unread.NOT_JSON),
+        ("$.a", b"", Unread.NOT_JSON),
+        ("$.a", b'{"a":"\xff"}', Unread.NOT_JSON),
+        ("$..a", b"[" * 200_000, Unread.NOT_JSON),
+        ("$..a", b'{"b":' * 200_000, Unread.NOT_JSON),
     ],
 )
-def test_a_body_says_the_price(path: str, body: bytes, amount: int | None) -> None:
-    """The price is the sum of the numbers to which the path leads; None where there are none, or others."""
+def test_a_body_says_the_price(path: str, body: bytes, amount: int | Unread) -> None:
+    """The price is the sum of the numbers to which the path leads; a reason where there are none, or others."""
     assert price_of_json(by_json(path), body) == amount
 
 
@@ -241,7 +242,8 @@ def test_a_deep_path_finds_every_one(value: object) -> None:
     found = members(value)
     numbers = [item for item in found if isinstance(item, int)]
     expected = sum(numbers) * NANOS if found and len(numbers) == len(found) else None
-    assert price_of_json(by_json("$..a"), json.dumps(value).encode()) == expected
+    price = price_of_json(by_json("$..a"), json.dumps(value).encode())
+    assert price == (expected if expected is not None else Unread.UNUSABLE if found else Unread.MISSING)
 
 
 @pytest.mark.parametrize(
@@ -250,14 +252,15 @@ def test_a_deep_path_finds_every_one(value: object) -> None:
         (b'data: {"cost":1}\n\ndata: {"cost":2}\n\ndata: [DONE]\n\n', 2 * NANOS),
         # Other events may follow the one that says the price.
         (b'data: {"cost":1}\n\ndata: {"cost":2}\n\ndata: {"type":"ping"}\n\ndata: bye\n\n', 2 * NANOS),
-        (b'data: {"cost":1}\n\n' + b"data: {}\n\n" * 4, None),
-        (b'data: {"cost":1}\n', None),
-        (b"", None),
+        (b'data: {"cost":1}\n\n' + b"data: {}\n\n" * 4, Unread.MISSING),
+        (b'data: {"cost":1}\n', Unread.MISSING),
+        (b"", Unread.MISSING),
         # The one that is too long could have said it.
-        (b'data: {"cost":1}\n\ndata: ' + b"x" * 300_000 + b"\n\n", None),
+        (b'data: {"cost":1}\n\ndata: ' + b"x" * 300_000 + b"\n\n", Unread.TOO_LONG),
+        (b'data: {"cost":null}\n\ndata: {}\n\ndata: bye\n\n', Unread.UNUSABLE),
     ],
 )
-def test_a_stream_says_the_price(stream: bytes, amount: int | None) -> None:
+def test_a_stream_says_the_price(stream: bytes, amount: int | Unread) -> None:
     """The newest of a stream's last events that says a price counts."""
     tail = EventTail()
     tail.feed(stream)

@@ -164,7 +164,8 @@ class Compiler:
         validator = Validator(self.places)
         entries = validator.validate(self.resolved.data)
         self.problems += validator.problems
-        limits = LimitCompiler(self.places, entries.upstream_names - entries.upstreams.keys(), self.problems)
+        faulty = entries.upstream_names - entries.upstreams.keys()
+        limits = LimitCompiler(self.places, faulty, self.problems, self.warnings)
         compiler = UpstreamCompiler(self.folder, self.places, self.resolved.missing, limits, self.problems)
         upstreams = {name: compiler.compile(name, entry) for name, entry in entries.upstreams.items()}
         destinations = self._destinations(entries)

@@ -192,7 +192,10 @@ class Key(Entry):
 
     sha256: f.DigestField = Field(description="SHA-256 of the whole key, as `exeat key create` prints it.")
     id: f.KeyIdField | None = Field(default=None, description="What the logs call it; part of the key itself.")
-    expires: f.TimeField | None = Field(default=None, description="When it ends: ISO 8601, with an offset.")
+    expires: f.TimeField | None = Field(
+        default=None,
+        description="When it ends: ISO 8601 with an offset, or a date: the beginning of that day, in UTC.",
+    )
     revoked: f.FlagField = Field(default=False, description="Taken back.")
     networks: f.NetworksField = Field(default=(), description="Where it may be used from, beside the consumer's.")
     limits: LimitsField = Field(default_factory=list, description="How much this key may call, beside the consumer's.")

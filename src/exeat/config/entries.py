@@ -28,6 +28,8 @@ class Paths(Entry):
 
 
 def _paths(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("must be a list, as in ['/v1/**']")  # noqa: TRY004
     return {"allow": value} if isinstance(value, list) else value
 
 

@@ -1,6 +1,7 @@
 """Limits and prices as people write them: one class for each object, its fields with what they mean."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -10,6 +11,8 @@ from exeat.config.entries import Entry, PathsField
 from exeat.model.json_path import JsonPath
 from exeat.model.limit import LOWEST_PRIORITY, Per
 
+T = TypeVar("T")
+
 KINDS = ("rate", "quota", "budget", "concurrency")
 MOST_LIMITS = 100
 _FIGURES = "[0-9](_?[0-9])*"
@@ -17,6 +20,18 @@ _REFERENCE = r".*\$\{.*\}.*"
 _CURRENCY = "[A-Z]{3}"
 _MONEY = rf"^([0-9][0-9_]*(\.[0-9]{{1,9}})? {_CURRENCY}|{_REFERENCE})$"
 _CALENDAR = f"({'|'.join(grammar.UNITS)})"
+
+
+def _from_number(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A validator of text that begins with a number: of a number alone, the grammar says what belongs behind it."""
+    from_text = f.from_text(parse)
+
+    def validate(value: object) -> T:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return parse(str(value)) if is_number else from_text(value)
+
+    return validate
+
 
 CountField = Annotated[
     int,
@@ -32,29 +47,29 @@ CountField = Annotated[
 ]
 RateField = Annotated[
     grammar.Rate,
-    PlainValidator(f.from_text(grammar.parse_rate)),
+    PlainValidator(_from_number(grammar.parse_rate)),
     f.text_schema(
         "100/minute", rf"^ *({_FIGURES} */ *(second|minute|hour|day|[0-9]+(\.[0-9]+)?(ms|s|m|h)) *|{_REFERENCE})$"
     ),
 ]
 QuotaField = Annotated[
     grammar.Quota,
-    PlainValidator(f.from_text(grammar.parse_quota)),
+    PlainValidator(_from_number(grammar.parse_quota)),
     f.text_schema("50_000/month", rf"^ *({_FIGURES} */ *{_CALENDAR} *|{_REFERENCE})$"),
 ]
 BudgetField = Annotated[
     grammar.Budget,
-    PlainValidator(f.from_text(grammar.parse_budget)),
+    PlainValidator(_from_number(grammar.parse_budget)),
     f.text_schema("25 USD/day", rf"^ *([0-9][0-9_]*(\.[0-9]{{1,9}})? {_CURRENCY} */ *{_CALENDAR} *|{_REFERENCE})$"),
 ]
 RaisedField = Annotated[
-    grammar.Money, PlainValidator(f.from_text(grammar.parse_raised)), f.text_schema("300 USD", _MONEY)
+    grammar.Money, PlainValidator(_from_number(grammar.parse_raised)), f.text_schema("300 USD", _MONEY)
 ]
 MoneyField = Annotated[
-    grammar.Money, PlainValidator(f.from_text(grammar.parse_money)), f.text_schema("0.005 USD", _MONEY)
+    grammar.Money, PlainValidator(_from_number(grammar.parse_money)), f.text_schema("0.005 USD", _MONEY)
 ]
 ReserveField = Annotated[
-    grammar.Money, PlainValidator(f.from_text(grammar.parse_reserve)), f.text_schema("0.05 USD", _MONEY)
+    grammar.Money, PlainValidator(_from_number(grammar.parse_reserve)), f.text_schema("0.05 USD", _MONEY)
 ]
 FactorField = Annotated[
     int,
@@ -127,7 +142,8 @@ class Price(Entry):
         default=None,
         alias="json",
         description="Where in the answer's JSON the cost stands (the sum, where that is several numbers); in a stream"
-        " of events, in the last one that has it.",
+        " of events, in the last one that has it. Read are JSON of up to 1 MiB, and the last four events, of up to"
+        " 256 KiB together; of codings, `gzip` and `deflate` alone are asked for.",
     )
     megabyte: MoneyField | None = Field(
         default=None, description="What each megabyte (1 000 000 bytes) of the answer's body costs."
@@ -195,7 +211,7 @@ class Price(Entry):
 
 
 def _price(value: object) -> object:
-    return {"call": value} if isinstance(value, str) else value
+    return {"call": value} if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
 PriceField = Annotated[Price, BeforeValidator(_price, json_schema_input_type=Price | MoneyField)]
@@ -205,7 +221,9 @@ class Increase(Entry):
     """A budget that is higher until a time, after which it is what it was."""
 
     budget: RaisedField = Field(description="The amount until then, without a unit: `300 USD`.")
-    until: InstantField = Field(description="When it ends: ISO 8601, with an offset.")
+    until: InstantField = Field(
+        description="When it ends: ISO 8601 with an offset, or a date: the beginning of that day, in UTC."
+    )
 
 
 def _one_kind(schema: dict[str, Any]) -> None:
@@ -239,7 +257,8 @@ class Limit(Entry):
     name: LimitNameField | None = Field(
         default=None,
         description="What callers, logs and metrics call it; otherwise `rate`, `quota-month`, `budget-day` or"
-        " `concurrency`, numbered where there are several.",
+        " `concurrency`, and where there are several of these, by what they differ in (`rate-second`,"
+        " `quota-day-per-key`). What was counted goes with it: it begins anew under another name.",
     )
     burst: CountField | None = Field(
         default=None,

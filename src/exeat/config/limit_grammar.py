@@ -28,6 +28,8 @@ MOST_UNITS = 4_000_000_000  # of a currency, in billionths, with what is spent b
 SHORTEST_INTERVAL_NS = 1000  # so that an interval's rounding to whole nanoseconds is less than a thousandth
 _COUNT = re.compile(r"[0-9](?:_?[0-9]){0,17}", re.ASCII)
 _MONEY = re.compile(r"([^ /]+) ([^ /]+)")
+_AMOUNT = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _UNDERSCORE = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _HEADER = "header:"
@@ -77,6 +79,7 @@ def parse_count(value: object) -> int:
 
 def parse_rate(text: str) -> Rate:
     """`100/minute`, or `100/10s` for other lengths of time."""
+    _check_whole(text, "second", "minute, hour, day or a length such as 10s")
     number, unit = _halves(text, "a number of requests and a time, as in 100/minute or 20/10s")
     rate = Rate(parse_count(number), _period(unit))
     if rate.period_ns < rate.amount * SHORTEST_INTERVAL_NS:
@@ -100,13 +103,19 @@ def _period(unit: str) -> int:
 
 def parse_quota(text: str) -> Quota:
     """`50_000/month`."""
+    _check_whole(text, "month", "minute, hour, day, week or year")
     number, unit = _halves(text, "a number of requests and a calendar's unit, as in 50_000/month")
     return Quota(parse_count(number), _unit(unit, "rate"))
 
 
 def parse_budget(text: str) -> Budget:
     """`25 USD/day`."""
+    if "/" not in text and (near := _nearest(text.strip())):
+        raise ValueError(f"write an amount of money and a calendar's unit, as in {quote(f'{near}/day')}")
     money, unit = _halves(text, "an amount of money and a calendar's unit, as in 25 USD/day")
+    if _MONEY.fullmatch(money) is None or _is_turned(money):
+        near = _nearest(money) or "25 USD"
+        raise ValueError(f"write an amount and its currency, as in {quote(f'{near}/{unit}')}")
     return Budget(_some(parse_money(money)), _unit(unit))
 
 
@@ -139,11 +148,32 @@ def _halves(text: str, wanted: str) -> tuple[str, str]:
     return first.strip(), second.strip()
 
 
+def _check_whole(text: str, unit: str, others: str) -> None:
+    """Where a number stands alone, say what belongs behind it."""
+    number = text.strip()
+    if _COUNT.fullmatch(number):
+        raise ValueError(f"is a number alone; write {quote(f'{number}/{unit}')}, or {others} in place of {unit}")
+
+
+def _nearest(text: str) -> str:
+    """What was probably meant by money that isn't written as such; '' where nothing tells."""
+    amount, currency = _AMOUNT.search(text), _CURRENCY.search(text)
+    if amount is None:
+        return ""
+    return f"{amount[0]} {currency[0].upper() if currency and currency[0].upper() in CURRENCIES else 'USD'}"
+
+
+def _is_turned(text: str) -> bool:
+    """Whether a currency stands before its amount."""
+    first, _, second = text.partition(" ")
+    return _CURRENCY.fullmatch(first) is not None and _AMOUNT.fullmatch(second) is not None
+
+
 def parse_money(text: str) -> Money:
     """`0.005 USD`: a decimal number and a currency of ISO 4217."""
     found = _MONEY.fullmatch(text)
-    if found is None:
-        raise ValueError("write an amount and its currency, as in 0.005 USD")
+    if found is None or _is_turned(text):
+        raise ValueError(f"write an amount and its currency, as in {quote(_nearest(text) or '0.005 USD')}")
     number, currency = found.groups()
     if currency not in CURRENCIES:
         near = currency.upper()

@@ -1,12 +1,16 @@
 """Entries of limits into what is counted by, and everything that can be wrong between them."""
 
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from exeat.config import limit_entries as entries
 from exeat.config.entries import path_rules
 from exeat.config.limit_grammar import PERIODS_NS, Money
+from exeat.config.limit_names import Taken, identify_all, name_all, render_unit
+from exeat.config.limit_prices import find_too_dear, render_money
 from exeat.config.problem import Path, Places, Problem, quote
 from exeat.model.limit import NANOS, SECOND_NS, Increase, Kind, Limit, Per, Price, PriceRule, Scope, Unit
 from exeat.policy.price import render_amount
@@ -44,22 +48,28 @@ class Owner(NamedTuple):
 class LimitCompiler:
     """Compiles the limits of one document.
 
-    `prices` by upstream are put in before what needs them; `faulty` are the upstreams that nothing is known of.
+    `prices` by upstream are put in before what needs them; `faulty` are the upstreams that nothing is known of. `wall`
+    gives the time (s since 1970), to tell what is over.
     """
 
     places: Places
     faulty: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     prices: dict[str, Price] = field(default_factory=dict)
-    _names: dict[tuple[Scope, str], set[str]] = field(default_factory=dict)
+    wall: Callable[[], float] = time.time  # noqa: TID251 - for warnings alone
+    _taken: dict[tuple[Scope, str], Taken] = field(default_factory=dict)
 
     def compile(self, path: Path, listed: Sequence[entries.Limit], owner: Owner) -> tuple[Limit, ...]:
         """The limits of one list; what is wrong with them is added to `problems`."""
         if not listed:
             return ()
+        taken = self._taken.setdefault((owner.scope, owner.name), Taken())
+        self._check_names(path, listed, taken)
+        called = zip(name_all(listed, taken), identify_all(listed, owner.scope, owner.name, taken), strict=True)
         limits = tuple(
-            self._limit((*path, index), entry, name, owner)
-            for (index, entry), name in zip(enumerate(listed), self._name(path, listed, owner), strict=True)
+            self._limit((*path, index), entry, name, identifier, owner)
+            for index, (entry, (name, identifier)) in enumerate(zip(listed, called, strict=True))
         )
         for index, limit in enumerate(limits):
             others = [other for other in limits if other is not limit and _are_comparable(limit, other)]
@@ -69,17 +79,15 @@ class LimitCompiler:
     def _fault(self, path: Path, message: str) -> None:
         self.problems.append(self.places.problem(path, message))
 
-    def _name(self, path: Path, listed: Sequence[entries.Limit], owner: Owner) -> list[str]:
-        """A name for each, its own or one of what it is; several grants for the same share theirs."""
-        taken = self._names.setdefault((owner.scope, owner.name), set())
+    def _check_names(self, path: Path, listed: Sequence[entries.Limit], taken: Taken) -> None:
+        """Whether a name is written once; several grants for the same share theirs."""
+        names = set(taken.names)
         for index, entry in enumerate(listed):
-            if entry.name is not None and entry.name in taken:
+            if entry.name is not None and entry.name in names:
                 self._fault((*path, index, "name"), f"{quote(entry.name)} is also the name of another limit here")
-            if entry.name is not None:
-                taken.add(entry.name)
-        return [entry.name or _free(_default_name(entry), taken) for entry in listed]
+            names |= {entry.name} if entry.name is not None else set()
 
-    def _limit(self, path: Path, entry: entries.Limit, name: str, owner: Owner) -> Limit:
+    def _limit(self, path: Path, entry: entries.Limit, name: str, identifier: str, owner: Owner) -> Limit:
         kind = Kind(entry.kind)
         self._check_options(path, entry, kind)
         self._check_per(path, entry.per, owner)
@@ -87,7 +95,7 @@ class LimitCompiler:
             self._check_budget(path, entry, entry.budget.money, owner)
         amount, period, unit = _window(entry)
         return Limit(
-            id=_identifier(entry, kind, name, owner),
+            id=identifier,
             name=name,
             kind=kind,
             scope=owner.scope,
@@ -123,17 +131,26 @@ class LimitCompiler:
 
     def _check_budget(self, path: Path, entry: entries.Limit, money: Money, owner: Owner) -> None:
         if entry.increase is not None:
-            more = entry.increase.budget
-            if more.currency != money.currency:
-                self._fault((*path, "increase"), f"is in {more.currency}, but the budget in {money.currency}")
-            elif more.amount <= money.amount:
-                self._fault((*path, "increase"), "isn't more than the budget itself; write a higher amount")
+            self._check_increase((*path, "increase"), entry.increase, money)
         if entry.price is not None:
             self._check_price((*path, "price"), compile_price(entry.price), entry, money)
         elif owner.scope is Scope.UPSTREAM and owner.name in self.prices:
             self._check_price((*path, "budget"), self.prices[owner.name], entry, money)
         else:
-            self._find_price((*path, "budget"), money, owner)
+            self._find_price((*path, "budget"), entry, money, owner)
+
+    def _check_increase(self, path: Path, increase: entries.Increase, money: Money) -> None:
+        more, until = increase.budget, increase.until
+        if more.currency != money.currency:
+            advice = f"write it in {money.currency} too, as in {render_amount(2 * money.amount)} {money.currency}"
+            self._fault(path, f"is in {more.currency}, but the budget in {money.currency}; {advice}")
+        elif more.amount <= money.amount:
+            message = f"isn't more than the budget itself, {render_money(money.amount, money.currency)}"
+            self._fault(path, f"{message}; write a higher amount")
+        if until <= self.wall() * SECOND_NS:
+            ended = datetime.fromtimestamp(until // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            message = f"ended at {ended}, so that it changes nothing; remove it, or write a later time"
+            self.warnings.append(self.places.problem((*path, "until"), message))
 
     def _check_price(self, path: Path, price: Price | None, entry: entries.Limit, money: Money) -> None:
         if price is None:
@@ -142,23 +159,34 @@ class LimitCompiler:
             self._fault(
                 path, f"the price is in {price.currency}, but the budget in {money.currency}; write one of them"
             )
-        elif not price.rules and not entry.soft and (price.call or price.reserve) > money.amount:
-            what = "one call costs" if price.is_known_before else "is held back for one call ('reserve')"
-            self._fault(path, f"no call could pass: {render_amount(price.call or price.reserve)} {what}")
+        else:
+            self._check_dear(path, price, entry, money)
 
-    def _find_price(self, path: Path, money: Money, owner: Owner) -> None:
-        """Whether any upstream that may be called has a price which the budget can go by."""
-        names = owner.upstreams
-        prices = (price for name, price in self.prices.items() if names is None or name in names)
-        others = set()
-        for price in prices:
-            if price.currency == money.currency:
-                return
-            others.add(price.currency)
-        if self.faulty if names is None else any(name in names for name in self.faulty):
+    def _check_dear(self, path: Path, price: Price, entry: entries.Limit, money: Money, upstream: str = "") -> None:
+        """Whether there are calls that cost more than there ever is: refused for good, they would be told to wait."""
+        if entry.soft or entry.mode == "report":
             return
-        if others:
-            found = ", ".join(sorted(others))
+        dear = find_too_dear(price, money.amount)
+        if dear:
+            where = f"at upstream {quote(upstream)}, " if upstream else ""
+            self._fault(
+                path,
+                f"{where}{' and '.join(dear)}, which is more than the whole budget of"
+                f" {render_money(money.amount, money.currency)}: no such call could pass; raise the budget, lower the"
+                " price, or write soft: true",
+            )
+
+    def _find_price(self, path: Path, entry: entries.Limit, money: Money, owner: Owner) -> None:
+        """Whether any upstream that may be called has a price which the budget can go by, and is worth it."""
+        names = owner.upstreams
+        prices = {name: price for name, price in self.prices.items() if names is None or name in names}
+        counted = {name: price for name, price in prices.items() if price.currency == money.currency}
+        for name, price in counted.items():
+            self._check_dear(path, price, entry, money, name)
+        if counted or (self.faulty if names is None else any(name in names for name in self.faulty)):
+            return
+        if prices:
+            found = ", ".join(sorted({price.currency for price in prices.values()}))
             self._fault(path, f"is in {money.currency}, but the prices of its upstreams in {found}; write one currency")
         else:
             where = "" if owner.scope is Scope.UPSTREAM or names == frozenset() else ", or to an upstream it may call"
@@ -214,40 +242,6 @@ def _window(entry: entries.Limit) -> tuple[int, int, Unit]:
     return entry.concurrency or 0, 0, "month"
 
 
-def _default_name(entry: entries.Limit) -> str:
-    unit = _window(entry)[2]
-    return f"{entry.kind}-{unit}" if entry.quota or entry.budget else entry.kind
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """A name that isn't taken, which it is from now on."""
-    free = next(one for one in _numbered(name) if one not in taken)
-    taken.add(free)
-    return free
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}-{number}"
-        number += 1
-
-
-def _identifier(entry: entries.Limit, kind: Kind, name: str, owner: Owner) -> str:
-    """What stays the same while amounts, bursts and prices change, so that what was counted counts on."""
-    parts = [owner.scope, owner.name, kind, name]
-    if entry.rate is not None:
-        parts.append(_render_period(entry.rate.period_ns))
-    elif kind is not Kind.CONCURRENCY:
-        parts.append(f"{_window(entry)[2]}-{entry.zone or 'UTC'}")
-    if entry.budget is not None:
-        parts.append(entry.budget.money.currency)
-    if entry.per is not None:
-        parts.append(f"per-{entry.per.by}" + (f":{entry.per.field.decode()}" if entry.per.field else ""))
-    return "/".join(parts)
-
-
 def _are_comparable(one: Limit, other: Limit) -> bool:
     """Whether both count the same thing for the same value; what is on trial doesn't bind what is in force."""
     countable = {Kind.RATE, Kind.QUOTA}
@@ -265,16 +259,9 @@ def _length(limit: Limit) -> int:
 
 def _render(limit: Limit) -> str:
     """As it is written: `100/minute`."""
-    if limit.kind is Kind.RATE:
-        unit = next((unit for unit, period in PERIODS_NS.items() if period == limit.period), "")
-        return f"{limit.amount}/{unit or _render_period(limit.period)}"
-    return f"{_render_amount(limit)}/{limit.unit}"
+    unit = render_unit(limit.period) if limit.kind is Kind.RATE else limit.unit
+    return f"{_render_amount(limit)}/{unit}"
 
 
 def _render_amount(limit: Limit) -> str:
-    return f"{render_amount(limit.amount)} {limit.currency}" if limit.kind is Kind.BUDGET else str(limit.amount)
-
-
-def _render_period(period_ns: int) -> str:
-    seconds, rest = divmod(period_ns, SECOND_NS)
-    return f"{seconds}.{rest:09}".rstrip("0") + "s" if rest else f"{seconds}s"
+    return render_money(limit.amount, limit.currency) if limit.kind is Kind.BUDGET else str(limit.amount)

@@ -55,6 +55,7 @@ OPENED_BY: Mapping[str, type[BaseModel]] = {
     "caller": credential_entries.Caller,
     "none": credential_entries.Nothing,
     "limits": limit_entries.Limit,
+    "provider": doc.Provider,
     "increase": limit_entries.Increase,
     "price": limit_entries.Price,
     "rules": limit_entries.PriceRule,
@@ -69,6 +70,8 @@ WORDS = {
     "list_type": "must be a list, as in [a, b]",
     "value_error": "",
 }
+
+QUOTE = "'"
 
 _DESTINATION: TypeAdapter[doc.Destination] = TypeAdapter(doc.DestinationField)
 _LIMITS: TypeAdapter[list[limit_entries.Limit]] = TypeAdapter(limit_entries.LimitsField)
@@ -192,6 +195,8 @@ class Validator:
             where = fault["loc"]
             if fault["type"] == "extra_forbidden":
                 message = _unknown_field(str(where[-1]), _parent(where, entry))
+            elif fault["type"] == "literal_error":
+                message = f"write {fault['ctx']['expected'].replace(QUOTE, '')}"
             else:
                 message = WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
             absent = where[-1:] if fault["type"] == "missing" else ()

@@ -1,6 +1,6 @@
 """The currencies that money can be in: the alphabetic codes of ISO 4217 that are in force.
 
-Funds and precious metals are among them; XXX, which stands for no currency, isn't.
+Funds and precious metals are among them; XXX, which stands for no currency, and XTS, which is for tests, aren't.
 """
 
 _CODES = """
@@ -11,6 +11,6 @@ KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU 
 MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
 SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
 USD USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD
-XPF XPT XSU XTS XUA YER ZAR ZMW ZWG
+XPF XPT XSU XUA YER ZAR ZMW ZWG
 """
 CURRENCIES: frozenset[str] = frozenset(_CODES.split())

@@ -1,7 +1,7 @@
 """What a call costs: the price known before it, or what its answer says, in billionths of a currency's unit.
 
 Rule 1: amounts are whole numbers and exact; what lies between two billionths is rounded up.
-Rule 2: an answer that says no usable price (nothing, garbage, below zero, beyond `MOST`) gives None, and what was
+Rule 2: an answer that says no usable price (nothing, garbage, below zero, beyond `MOST`) gives the reason, and what was
 reserved stands.
 Rule 3: a path that servers could read in several ways costs the most of what its readings cost, so that no spelling
 makes a call cheaper.
@@ -10,6 +10,7 @@ makes a call cheaper.
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
 from exeat.model.json_path import Step
 from exeat.model.limit import NANOS, Price, PriceRule
@@ -22,6 +23,17 @@ _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,9}))?")
 # What JSON calls a number, and what programs print for one.
 _NUMBER = re.compile(r"[+-]?([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?")
 _LONGEST_NUMBER = 200
+
+
+class Unread(StrEnum):
+    """Why the answer to a call says no usable price, as the metric calls it."""
+
+    MISSING = "missing"  # it has no such field or member
+    UNUSABLE = "unusable"  # what is there isn't a number, is below zero, or too large
+    NOT_JSON = "not-json"
+    TOO_LONG = "too-long"  # the body, or an event
+    CODING = "coding"  # one that can't be undone
+    UNFINISHED = "unfinished"  # there is no answer, or not all of it
 
 
 def parse_amount(text: str) -> int:
@@ -85,37 +97,43 @@ def _match(patterns: Iterable[PathPattern], path: bytes) -> bool:
     return any(pattern.regex.fullmatch(path) for pattern in patterns)
 
 
-def price_of_field(price: Price, value: bytes) -> int | None:
+def price_of_field(price: Price, value: bytes) -> int | Unread:
     """The price that a response field's value says."""
-    return _price_of_number(price, value.decode("latin-1").strip(" \t"))
+    amount = _price_of_number(price, value.decode("latin-1").strip(" \t"))
+    return Unread.UNUSABLE if amount is None else amount
 
 
-def price_of_json(price: Price, body: bytes) -> int | None:
+def price_of_json(price: Price, body: bytes) -> int | Unread:
     """The price that a JSON body says: the sum of the numbers (in strings, too) to which the price's path leads."""
     assert price.json is not None  # noqa: S101 - the caller has looked
     try:
         # Numbers stay as they are written: what a float can't hold would be lost.
         value = json.loads(body, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):
-        return None
+        return Unread.NOT_JSON
     total: int | None = None
     for found in _find(value, price.json.steps):
         amount = _price_of_number(price, found) if isinstance(found, str) else None
         if amount is None:
-            return None
+            return Unread.UNUSABLE
         total = amount + (total or 0)
-    return total if total is None or total <= MOST else None
+    if total is None:
+        return Unread.MISSING
+    return total if total <= MOST else Unread.UNUSABLE
 
 
-def price_of_events(price: Price, tail: EventTail) -> int | None:
+def price_of_events(price: Price, tail: EventTail) -> int | Unread:
     """The price that a stream of events says: the newest of its last events that says one."""
+    fault = Unread.MISSING
     for event in tail.newest():
         if event is None:  # it may have been the one
-            return None
+            return Unread.TOO_LONG
         amount = price_of_json(price, event)
-        if amount is not None:
+        if not isinstance(amount, Unread):
             return amount
-    return None
+        if amount is Unread.UNUSABLE:
+            fault = amount
+    return fault
 
 
 def price_of_length(price: Price, length: int) -> int:

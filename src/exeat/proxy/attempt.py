@@ -15,7 +15,7 @@ from exeat.model.retries import Retries
 from exeat.model.upstream import Endpoint, Route
 from exeat.policy.authorize import Permit
 from exeat.policy.forward import render_request
-from exeat.policy.plain_bodies import ask_plainly
+from exeat.policy.plain_bodies import ask_plainly, ask_readably
 from exeat.policy.retry import FAILED_STATUSES, FIRST_ERROR
 from exeat.policy.retry_signs import should_retry, with_key
 from exeat.proxy.drive import Wait
@@ -91,6 +91,8 @@ def begin(exchange: Exchange, permit: Permit, runtime: Runtime, now: float) -> R
         runtime.budgets.of(owner_of(permit)).count(now)
     if upstream is not None and upstream.alters_bodies:
         exchange.head = ask_plainly(exchange.head_or_raise, whole=upstream.scrubs_bodies)
+    elif exchange.bill is not None and exchange.bill.reads_body:
+        exchange.head = ask_readably(exchange.head_or_raise)
     if retries.idempotency_key is not None:
         exchange.head = with_key(exchange.head_or_raise, retries.idempotency_key, exchange.id.encode())
     return retries

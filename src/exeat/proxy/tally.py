@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from exeat.policy.price import Unread
 from exeat.proxy.exchange import Attempt, Exchange
 from exeat.telemetry import metrics
 from exeat.telemetry.metrics import DURATION_BUCKETS, Sample
@@ -44,7 +45,7 @@ class Series:
 
     __slots__ = (
         "attempts", "bytes_in", "bytes_out", "costs", "durations", "ended", "new", "reported", "responses", "retries",
-        "reused",
+        "reused", "unread",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Series:
         self.attempts: dict[str, int] = {}
         self.retries: dict[str, int] = {}
         self.costs: dict[str, int] = {}
+        self.unread: dict[str, int] = {}
         self.durations = Durations()
         self.responses = Durations()
         self.bytes_in = 0
@@ -102,6 +104,10 @@ class Tally:
         if exchange.cost is not None:
             amount, currency = exchange.cost
             series.costs[currency] = series.costs.get(currency, 0) + amount
+        if exchange.bill is not None:
+            for _, fault in exchange.bill.unread:
+                reason = str(fault if error is None else Unread.UNFINISHED)
+                series.unread[reason] = series.unread.get(reason, 0) + 1
         if exchange.decision is not None and exchange.decision.outcome == "report":
             series.reported += 1
 
@@ -169,4 +175,6 @@ def _samples_of(name: str, series: Series) -> list[Sample]:
         samples.append(Sample(metrics.RETRIES.name, (name, reason), count))
     for currency, amount in series.costs.items():
         samples.append(Sample(metrics.COST.name, (name, currency), amount / BILLION))
+    for reason, count in series.unread.items():
+        samples.append(Sample(metrics.PRICE_UNREAD.name, (name, reason), count))
     return samples

@@ -11,6 +11,7 @@ from email.utils import formatdate
 from typing import final
 
 from exeat.errors import Code, GatewayError
+from exeat.model.mark import upstream_of
 from exeat.model.origin import Origin
 from exeat.model.snapshot import Snapshot
 from exeat.model.upstream import Destination, Endpoint, Network, Route, TlsIdentity
@@ -38,6 +39,7 @@ from exeat.proxy.runtime import Runtime
 from exeat.proxy.secure import Secure
 from exeat.proxy.signed import Signers
 from exeat.proxy.tally import Tally
+from exeat.proxy.unread_prices import UnreadPrices
 from exeat.state.ledger import Learnt, Rest
 from exeat.state.register import Register
 from exeat.state.retry_budget import RetryBudgets
@@ -87,6 +89,7 @@ class Worker(Runtime):
         self.pseudonym = pseudonym or b"exeat-" + secrets.token_hex(6).encode()
         self.log = log
         self.tally = Tally()
+        self._unread = UnreadPrices(log)
         self.observing = observing
         self.lag_s = 0.0  # at worst, since somebody looked
         self._due_at = clock()
@@ -120,7 +123,7 @@ class Worker(Runtime):
     def hear(self, word: Learnt) -> None:
         """Take what another worker has learnt of an upstream: its limits, or that an endpoint rests or is well.
 
-        Of a pool, that is of each of its credentials.
+        Of a pool, that is of each of its credentials; of callers' own, of each of these.
         """
         if self.admission.pools.hear(word):
             return
@@ -130,7 +133,7 @@ class Worker(Runtime):
             elif not self._hands.holds(word.endpoint):
                 self.balancing.recover(word.endpoint)
             return
-        upstream = self.snapshot.upstreams.get(word.owner.encode())
+        upstream = self.snapshot.upstreams.get(upstream_of(word.owner).encode())
         if upstream is not None:
             self.admission.hear(upstream, word)
 
@@ -190,6 +193,8 @@ class Worker(Runtime):
         if exchange.is_recorded:
             now = self.clock()
             self.tally.note(exchange, now)
+            if exchange.bill is not None:
+                self._unread.note(exchange, now)
             members = self._ledger.record(exchange, now)
             if self.observing is not None:
                 self.observing.note(exchange, members, now)

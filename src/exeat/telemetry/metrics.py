@@ -88,10 +88,18 @@ BYTES = Metric(
     ("upstream", "direction"),
 )
 COST = Metric("exeat_cost", "counter", "What exchanges have cost.", ("upstream", "currency"))
+PRICE_UNREAD = Metric(
+    "exeat_price_unread",
+    "counter",
+    "Prices that answers should have said and that couldn't be read, so that the call cost what was reserved, by"
+    " reason: `missing`, `unusable` (no number, below zero, too large), `not-json`, `too-long`, `coding` (one that"
+    " can't be undone), or `unfinished`, where the call failed before its answer was whole.",
+    ("upstream", "reason"),
+)
 REPORTED = Metric(
     "exeat_reported",
     "counter",
-    "Exchanges that passed only because a rule is in report mode, by upstream.",
+    "Exchanges that passed only because a rule is in report mode, or a budget `soft`, by upstream.",
     ("upstream",),
 )
 DNS = Metric("exeat_dns_lookups", "counter", "Questions to name servers, by result: ok, failed.", ("result",))
@@ -154,9 +162,9 @@ INFO = Metric("exeat_build", "gauge", "Always 1; which version runs, and by whic
 STARTED = Metric("exeat_start_time_seconds", "gauge", "When the gateway was started, seconds since 1970.")
 
 METRICS: tuple[Metric, ...] = (
-    EXCHANGES, CONSUMER_EXCHANGES, DURATION, PHASES, RESPONSE, ATTEMPTS, RETRIES, BYTES, COST, REPORTED, DNS, CONNECTS,
-    IN_FLIGHT, DOWNSTREAM, UPSTREAM, MEMORY, LOOP_LAG, LIMIT_LEFT, COOLING, RESTING, EVENTS, RELOADS, WORKER_STARTS,
-    WORKER_DEATHS, WORKERS, LEDGER_UP, RECORDS_SAFE, JOURNAL, DATABASE_UP, INFO, STARTED,
+    EXCHANGES, CONSUMER_EXCHANGES, DURATION, PHASES, RESPONSE, ATTEMPTS, RETRIES, BYTES, COST, PRICE_UNREAD, REPORTED,
+    DNS, CONNECTS, IN_FLIGHT, DOWNSTREAM, UPSTREAM, MEMORY, LOOP_LAG, LIMIT_LEFT, COOLING, RESTING, EVENTS, RELOADS,
+    WORKER_STARTS, WORKER_DEATHS, WORKERS, LEDGER_UP, RECORDS_SAFE, JOURNAL, DATABASE_UP, INFO, STARTED,
 )  # fmt: skip
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 

@@ -134,10 +134,13 @@ def body(
 
 @app.command()
 def prune(
-    before: Annotated[str, typer.Option("--before", metavar="TIME", help="Older than that: 400d (ago), or ISO 8601.")],
+    before: Annotated[
+        str,
+        typer.Option("--before", metavar="TIME", help="From before that day (UTC): 400d (ago), or 2026-05-01."),
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
 ) -> None:
-    """Remove old records for good. That is itself recorded, and what remains can still be verified."""
+    """Remove whole days (UTC) of old records for good. That is recorded, and what remains can still be verified."""
     from exeat.cli.audit.prune import prune_trail
 
     raise typer.Exit(prune_trail(before, is_sure=yes))

@@ -1,7 +1,7 @@
 """`exeat audit prune`: old records removed for good, which is itself recorded."""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
@@ -32,17 +32,22 @@ def prune_trail(before: str, *, is_sure: bool) -> int:
             is_safe = record_change(journal, change_of("cli", "prune", "audit/records", None, pruned.after()))
         finally:
             journal.close()
+        gone = f"{pruned.records:,} records from before {_day_of(pruned.before)} were removed"
         if not is_safe:
-            complain([f"{pruned.records:,} records were removed, but that can't be recorded: {journal.failure}"])
+            complain([f"{gone}, but that can't be recorded: {journal.failure}"])
             return FAILED
-        say(f"{pruned.records:,} records were removed; the gateway moves the record of that into the trail.")
+        say(f"{gone}; the gateway moves the record of that into the trail.")
         return FINE
 
     return with_trail(work)
 
 
 def _ask(before: int) -> bool:
-    when = datetime.fromtimestamp(before / 1_000_000, now().tzinfo).strftime("%Y-%m-%d")
-    sys.stderr.write(f"Remove every record from before {when} (00:00 UTC) for good? Type yes: ")
+    sys.stderr.write(f"Remove every record from before {_day_of(before)} for good? Type yes: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip() == "yes"
+
+
+def _day_of(time: int) -> str:
+    """The midnight (UTC) before a time (µs), which records are removed up to."""
+    return datetime.fromtimestamp(time / 1_000_000, UTC).strftime("%Y-%m-%d (00:00 UTC)")
