@@ -1,6 +1,7 @@
 """Upstreams, consumers, destinations and sections."""
 
 import pytest
+import trustme
 
 from exeat.config.display import MASK
 from exeat.store.configuration.stored import read_stored
@@ -236,6 +237,20 @@ def test_secrets_of_tokens_go_into_the_vault(api: Api) -> None:
     assert literal not in repr((made, shown, api.world.records))
     faulty = {**UPSTREAM, "credential": credential | {"client_secret": MASK}}
     assert set(api.problems("PUT", "/upstreams/github", faulty)) == {"/credential/client_secret"}
+
+
+def test_a_private_key_among_certificates_is_not_kept(api: Api) -> None:
+    """Certificates aren't secret, so a bundle with its key is refused: nothing of it is kept, recorded or said."""
+    issued = trustme.CA().issue_cert("me.example")
+    bundle, key = issued.private_key_and_cert_chain_pem.bytes().decode(), issued.private_key_pem.bytes().decode()
+    secret = max(key.splitlines(), key=len)
+    swapped = {"certificate": key, "key": issued.cert_chain_pems[0].bytes().decode()}
+    for tls, member in (({"certificate": bundle, "key": key}, "certificate"), ({"ca": bundle}, "ca"), (swapped, "key")):
+        found = api.problems("PUT", "/upstreams/github", {**UPSTREAM, "tls": tls})
+        assert f"/tls/{member}" in found
+        assert secret not in repr(found)
+    assert read_stored(api.world.engine).revision == 0
+    assert secret not in repr((api.get("/upstreams"), api.get("/export"), api.world.records))
 
 
 def test_what_cannot_be_recorded_is_not_done(api: Api) -> None:

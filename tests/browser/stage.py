@@ -53,9 +53,9 @@ class Stage:
         assert isinstance(urls, list)
         return str(urls[0])
 
-    def ask(self, method: str, path: str, data: object = None) -> Any:
-        """Ask the admin API as the first administrator; what it says."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+    def ask(self, method: str, path: str, data: object = None, *, version: int | None = None) -> Any:
+        """Ask the admin API as the first administrator; what it says. `version` is that of what is changed."""
+        headers = {"Authorization": f"Bearer {TOKEN}"} | ({} if version is None else {"If-Match": f'"{version}"'})
         response = httpx.request(method, f"{self.url}/api/v1{path}", json=data, headers=headers, timeout=WAIT_S)
         assert response.is_success, response.text
         return response.json() if response.content else None
@@ -69,6 +69,11 @@ class Stage:
         """Write an object into the database, and wait until the gateway serves by it."""
         revision = self.ask("PUT", f"/{section}/{name}", data)["revision"]
         self.wait_for(revision)
+
+    def remove(self, section: str, name: str) -> None:
+        """Take an object of the database away."""
+        revision = self.ask("GET", f"/{section}/{name}")["revision"]
+        self.ask("DELETE", f"/{section}/{name}", version=revision)
 
     def wait_for(self, revision: int) -> None:
         """Wait until every worker serves by a revision."""

@@ -32,9 +32,10 @@ def test_change_of_a_limit(browser: Browser, stage: Stage) -> None:
         wait_until(lambda: stage.call("/weather/now", made["key"]).status_code == 429, "the limit is reached")
         assert 200 in calls
         visitor.go("Limits & spend")
-        of_shop = page.get_by_role("region", name="shop")
-        expect(of_shop).to_contain_text("2 an hour")
-        expect(of_shop).to_contain_text("0 of 2 left")
+        first = page.get_by_role("list", name="Limits").get_by_role("listitem").first  # nothing is left of it
+        expect(first).to_contain_text("shop (consumer)")
+        expect(first).to_contain_text("2 an hour")
+        expect(first).to_contain_text("0 of 2 left")
         visitor.go("Revisions")
         page.get_by_role("table", name="Revisions").get_by_role("row").nth(1).click()
         visitor.sees("too many")

@@ -40,7 +40,8 @@ def test_why_a_call_was_refused(browser: Browser, stage: Stage) -> None:
         for place in path:
             place.click()
         assert len(path) <= ENOUGH
-        visitor.sees("What to do:")
+        visitor.sees("What the caller can do:")
+        expect(visitor.page.get_by_role("link", name="Change the grants of shop")).to_be_visible()
         visitor.sees("method-not-granted")
         visitor.sees("POST")
 

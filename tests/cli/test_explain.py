@@ -22,6 +22,14 @@ PLACES: dict[str, object] = {
     "cookie": {"kind": "cookie", "name": "session", "secret": MARKER},
     "body": {"kind": "body", "name": "token", "secret": MARKER},
     "hmac": [{"kind": "header", "name": "X-Id", "secret": MARKER}, {"kind": "hmac", "secret": MARKER}],
+    "aws": {
+        "kind": "aws-sigv4",
+        "access_key": "AKIAIOSFODNN7EXAMPLE",
+        "secret_key": MARKER,
+        "session_token": MARKER,
+        "region": "eu-west-1",
+        "service": "sqs",
+    },
 }
 DOCUMENT = {
     "upstreams": {
@@ -43,6 +51,11 @@ DOCUMENT = {
             "credential": {"kind": "query", "name": "api_key", "secret": MARKER},
             "paths": {"allow": ["/items/**"], "deny": ["/items/secret"]},
         },
+        "prefix": {
+            **CLOSED,
+            "url": "http://127.0.0.5:9",
+            "credential": {"kind": "header", "name": "Authorization", "secret": MARKER, "prefix": "Token token="},
+        },
         "private": {"url": "https://localhost:9"},
         "other": {**CLOSED, "url": "http://127.0.0.6:9"},
         "several": {**LOCAL, "endpoints": SEVERAL, "balance": "least-pending"},
@@ -54,6 +67,15 @@ DOCUMENT = {
             "links": ["next", "$.paging.more", {"field": "upload_url", "signed": "15m"}],
             "scrub_bodies": True,
         },
+        "aside": {
+            **CLOSED,
+            "url": "http://127.0.0.12:9",
+            "credential": [
+                {"kind": "path", "secret": MARKER, "prefix": "/bot"},
+                {"kind": "cookie", "name": "session", "secret": MARKER},
+            ],
+            "siblings": [{"host": "http://127.0.0.13:9", "credential": False}],
+        },
     },
     "consumers": {
         "web": {
@@ -63,9 +85,11 @@ DOCUMENT = {
                 "basic",
                 "header",
                 "query",
+                "prefix",
                 "private",
                 "several",
                 "family",
+                "aside",
                 *PLACES,
                 {"upstream": "other", "methods": ["GET"], "mode": "report"},
             ],
@@ -170,6 +194,28 @@ def test_what_leaves_is_shown_without_its_secret(gateway: Gateway, target: str, 
     assert line in leaves(gateway, "web", "GET", target)
 
 
+def test_what_aws_gets_is_shown(gateway: Gateway) -> None:
+    """Every field that a signature brings is named, in place of what the caller wrote there."""
+    own = ("-H", "X-Amz-Date: 20200101T000000Z", "-H", "X-Amz-Target: Queue.Send")
+    assert leaves(gateway, "web", "POST", "/aws/q", *own) == [
+        "POST /v1/q HTTP/1.1",
+        "Host: 127.0.0.24:9",
+        "X-Amz-Target: Queue.Send",
+        "X-Amz-Date: (made for each call)",
+        "X-Amz-Content-Sha256: (made for each call)",
+        "X-Amz-Security-Token: (redacted)",
+        "Authorization: AWS4-HMAC-SHA256 (redacted)",
+    ]
+
+
+def test_a_key_behind_the_upstreams_prefix(gateway: Gateway) -> None:
+    """A key that stands as the secret would, behind its prefix, is found there."""
+    status, answer = explain(gateway, KEY.key, "GET", "/prefix/x", "-H", f"Authorization: Token token={KEY.key}")
+    assert status == 0
+    assert "shown in authorization, exeat-key; removed before anything leaves" in json.dumps(answer)
+    assert answer["leaves"] == ["GET /x HTTP/1.1", "Host: 127.0.0.5:9", "Authorization: Token (redacted)"]
+
+
 def test_a_key_in_the_upstreams_own_place(gateway: Gateway) -> None:
     """A key where the upstream expects its secret is found there, and neither shown nor sent."""
     status, answer = explain(gateway, KEY.key, "GET", f"/path/bot{KEY.key}/getMe")
@@ -192,6 +238,16 @@ def test_a_sibling_is_named(gateway: Gateway) -> None:
     ]
     bare = leaves(gateway, "web", "GET", "/family/~127.0.0.11:9/x")
     assert bare == ["GET /x HTTP/1.1", "Host: 127.0.0.11:9", "Accept-Encoding: identity"]
+
+
+def test_a_key_in_the_place_of_a_sibling_without_the_credential(gateway: Gateway) -> None:
+    """It is found there and taken out, and nothing is shown in its place."""
+    for target, more in ((f"/bot{KEY.key}/x", ()), ("/x", ("-H", f"Cookie: a=b; session={KEY.key}"))):
+        status, answer = explain(gateway, KEY.key, "GET", f"/aside/~127.0.0.13:9{target}", *more)
+        assert status == 0
+        assert "the upstream's own place for its secret" in json.dumps(answer)
+        cookies = ["Cookie: (redacted)"] if more else []
+        assert answer["leaves"] == ["GET /x HTTP/1.1", "Host: 127.0.0.13:9", *cookies]
 
 
 def test_secrets_of_the_caller_are_masked_too(gateway: Gateway) -> None:

@@ -54,6 +54,11 @@ def test_all_of_it(desk: Desk) -> None:
         (document(secret_key=""), "credential.secret_key: is empty"),
         (document(unsigned_payload="yes"), "credential.unsigned_payload: write true or false"),
         (document(secret=SECRET), "credential.secret"),
+        (document(unsigned_payload=True), "credential: has 'unsigned_payload', which S3 alone takes, and not sqs"),
+        (
+            document("https://minio.test", region="x", service="dynamodb", unsigned_payload=True),
+            "credential: has 'unsigned_payload', which S3 alone takes, and not dynamodb",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(desk: Desk, text: str, problem: str) -> None:
@@ -61,6 +66,24 @@ def test_what_is_wrong_is_named(desk: Desk, text: str, problem: str) -> None:
     (found,) = desk.problems(text)
     assert problem in found
     assert SECRET not in found
+
+
+def test_unsigned_bodies_need_https(desk: Desk) -> None:
+    """What isn't signed could be changed on the way in plaintext, so S3 doesn't take it there."""
+    upstream = {"url": "http://minio.test", "plaintext": True}
+    credential = PAIR | {"region": "x", "service": "s3"}
+    (found,) = desk.problems(
+        json.dumps({"upstreams": {"aws": upstream | {"credential": credential | {"unsigned_payload": True}}}})
+    )
+    assert "credential: has 'unsigned_payload', with which anybody on the way could change a body of http://" in found
+    assert desk.problems(json.dumps({"upstreams": {"aws": upstream | {"credential": credential}}})) == []
+
+
+@pytest.mark.parametrize("service", ["s3", "s3express", "s3-outposts"])
+def test_unsigned_bodies_of_s3(desk: Desk, service: str) -> None:
+    """What is S3 by another name takes them, too."""
+    text = document("https://minio.test", region="x", service=service, unsigned_payload=True)
+    assert signing(desk, text).unsigned_payload
 
 
 def test_every_endpoint_has_to_say_it(desk: Desk) -> None:

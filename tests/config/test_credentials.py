@@ -51,6 +51,38 @@ class TestPath:
         assert len(found) == 1
         assert found[0].startswith(".prefix: ")
 
+    @pytest.mark.parametrize("secret", [".", "..", "../x", "x/..", "x/../../y", "..\\x", "a/./b", "..;x", "x\\."])
+    def test_secrets_that_lead_elsewhere(self, desk: Desk, secret: str) -> None:
+        """A secret that servers could read as a step up the path would leave what the URL begins with."""
+        said = ": has a secret that servers read as steps up or down the path ('.' or '..')"
+        assert problems(desk, {"kind": "path", "secret": secret}) == [said]
+        assert problems(desk, {"kind": "path", "secret": secret, "prefix": "/v1/"}) == [said]
+        desk.write(secret + "\n", "token")
+        assert problems(desk, {"kind": "path", "secret": "${file:token}"}) == [said]
+
+    @pytest.mark.parametrize("secret", ["..", "."])
+    def test_dots_behind_text(self, desk: Desk, secret: str) -> None:
+        """Behind other text in its segment, dots lead nowhere."""
+        found = compiled(desk, {"kind": "path", "secret": secret, "prefix": "/bot"})
+        assert found.segment is not None
+        assert found.segment.reveal() == f"/bot{secret}"
+
+    @pytest.mark.parametrize("sign", ["\n", "\0", "\x7f", "\t"])
+    def test_secrets_of_several_lines(self, desk: Desk, sign: str) -> None:
+        """A control character stands in no secret."""
+        found = problems(desk, {"kind": "path", "secret": f"a{sign}b"})
+        assert found == [".secret: holds a control character (a line break?); a secret is one line"]
+
+
+class TestQuery:
+    def test_the_parameter_of_signed_links(self, desk: Desk) -> None:
+        """The parameter that Exeat takes out of every query can't hold a secret."""
+        (found,) = problems(desk, {"kind": "query", "name": "exeat-link", "secret": SECRET})
+        assert found.startswith(".name: is the parameter of Exeat's own signed links")
+        assert problems(desk, {"kind": "query", "name": "a\nb", "secret": SECRET}) == [
+            ".name: holds a control character"
+        ]
+
 
 class TestCookie:
     def test_what_stands_there(self, desk: Desk) -> None:
@@ -86,7 +118,7 @@ class TestBody:
     def test_formats_that_are_none(self, desk: Desk) -> None:
         """The format is one of two."""
         found = problems(desk, {"kind": "body", "name": "", "secret": SECRET, "format": "xml"})
-        assert found == [".format: Input should be 'json' or 'form'", ".name: is empty"]
+        assert found == [".format: write json or form", ".name: is empty"]
 
 
 def hmac_of(found: Injection) -> HmacSignature:
@@ -153,10 +185,17 @@ class TestHmac:
             ({"headers": {"X S": "{signature}"}}, ".headers: the value isn't a field name"),
             ({"headers": {"Host": "{signature}"}}, ".headers: the value belongs to the connection"),
             ({"headers": {"Exeat-S": "{signature}"}}, ".headers: the value belongs to the connection"),
-            ({"algorithm": "md5"}, ".algorithm: Input should be 'sha1', 'sha256' or 'sha512'"),
-            ({"encoding": "base32"}, ".encoding: Input should be 'hex' or 'base64'"),
-            ({"timestamp": "unix"}, ".timestamp: Input should be"),
-            ({"style": "aws"}, ".style: Input should be"),
+            ({"algorithm": "md5"}, ".algorithm: write sha1, sha256 or sha512"),
+            ({"encoding": "base32"}, ".encoding: write hex or base64"),
+            ({"timestamp": "unix"}, ".timestamp: write seconds, milliseconds, iso8601 or http"),
+            ({"style": "aws"}, ".style: write generic, slack, stripe or github"),
+            ({"key_encoding": 7}, ".key_encoding: write text, hex or base64"),
+            (
+                {"template": "{body}{field:x-signature}"},
+                ": signs the field X-Signature, which is filled only when that is done",
+            ),
+            ({"style": "slack", "template": "{field:X-Slack-Signature}"}, ": signs the field X-Slack-Signature, which"),
+            ({"headers": {"X-S": "{signature}"}, "template": "{field:X-s}"}, ": signs the field X-S, which is filled"),
             ({"heders": {}}, ".heders: "),
         ],
     )
@@ -218,6 +257,25 @@ class TestSeveral:
         """Two credentials that would stand in the same place are refused."""
         found = problems(desk, [first, second])
         assert found == [": lists two credentials for the same place; each needs one of its own"]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"kind": "header", "name": "Cookie", "secret": "c2"},
+            {"kind": "header", "name": "COOKIE", "secret": "c2"},
+            {"kind": "hmac", "secret": "k", "headers": {"cookie": "s={signature}"}},
+        ],
+    )
+    def test_a_cookie_beside_the_whole_field(self, desk: Desk, other: object) -> None:
+        """A cookie would be lost beside a credential that fills the field Cookie; several cookies go together."""
+        first = {"kind": "cookie", "name": "a", "secret": "c1"}
+        for listed in ([first, other], [other, first]):
+            found = problems(desk, listed)
+            assert found == [
+                ": lists a cookie and the whole field Cookie; write each cookie as a credential of that kind"
+            ]
+        assert len(compiled(desk, [first, {"kind": "cookie", "name": "b", "secret": "c2"}]).cookies) == 2
+        assert compiled(desk, [other]).slots == {b"cookie"}
 
     @pytest.mark.parametrize(
         ("entry", "said"),

@@ -85,7 +85,9 @@ class TestWrong:
         ("entry", "words"),
         [
             ({"kind": "pool"}, ": has no 'members'"),
-            ({"kind": "pool", "members": []}, ".members: "),
+            ({"kind": "pool", "members": []}, ".members: is an empty list; list the credentials of which"),
+            ({"pool": []}, ".pool: is an empty list; list the credentials of which"),
+            ({"pool": [{"kind": "bearer", "secret": f"a{n}"} for n in range(101)]}, ".pool: lists more than 100"),
             ({"pool": [ONE], "members": [ONE]}, ".pool: has both 'members' and 'pool'"),
             ({"kind": "pool", "members": [ONE], "weight": 2}, ".weight: unknown field"),
             ({"pool": {}}, ".pool: must be a list"),

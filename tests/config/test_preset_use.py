@@ -234,6 +234,18 @@ PROBLEMS = {
         "  api:\n    preset: twilio\n    with: {account: AC1}\n    credential:\n      secret: ${GONE}",
         ["6: credential.secret: environment variable GONE is not set"],
     ),
+    "a secret without its name": (
+        "  api:\n    preset: github\n    credential: s3cr3t",
+        ["4: credential: is text; write {secret: …}, or 'caller' or 'none' alone"],
+    ),
+    "secrets without their names": (
+        "  api:\n    preset: twilio\n    with: {account: AC1}\n    credential: '${ELSEWHERE}'",
+        ["5: credential: is text; write {secret: …}, or 'caller' or 'none' alone"],
+    ),
+    "a secret of a pool without its name": (
+        "  api:\n    preset: github\n    credential: {pool: [{secret: s3cr3t}, s3cr3t]}",
+        ["4: credential.pool[1]: is text; write {secret: …}, or 'caller' or 'none' alone"],
+    ),
     "something else beside the preset": (
         "  api:\n    preset: githup\n    methods: [get]\n    credential: {secret: x}",
         ["3: preset: ", "4: methods: "],

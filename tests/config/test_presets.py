@@ -19,9 +19,17 @@ from exeat.config.presets import (
     read_preset,
 )
 from exeat.config.presets_page import PAGE, render_presets
+from exeat.model.credential import Injection
+from exeat.model.key import Presented
+from exeat.model.secret import Secret
 from exeat.model.secret_fields import holds_secret
+from exeat.policy.authenticate import in_native_place, present
+from exeat.policy.forward import render_request
+from exeat.policy.inject import show_token
+from exeat.wire.http1 import parse_request
 from tests.config.conftest import Desk
 from tests.support.google_key import google_key
+from tests.support.values import KEY, head
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 # What everybody who calls APIs would look for.
@@ -31,6 +39,7 @@ EXPECTED = (
     " notion openai openweather pagerduty paypal pinecone plaid salesforce sendgrid sentry shopify slack square stripe"
     " telegram twilio zendesk zoom"
 )
+NOBODY = Presented(b"nobody's key", frozenset(), None)
 FACTS: dict[str, Any] = {
     "title": "An API",
     "url": "https://{site}.example",
@@ -101,6 +110,28 @@ def test_every_preset_is_an_upstream(desk: Desk, name: str) -> None:
     assert bool(loaded.token_sources) == (upstream.credential.token is not None)
     key = "Idempotency-Key" if preset.idempotency_key is True else preset.idempotency_key
     assert upstream.retries.idempotency_key == (None if key is None else key.encode())
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "google"])
+def test_the_key_in_the_place_of_the_secret(desk: Desk, name: str) -> None:
+    """Whoever gives a client the Exeat key instead of the API's own is recognised, wherever that puts it."""
+    desk.variables["SECRET"] = KEY.decode()
+    credential = desk.load(_document({name: entry_of(name)})).snapshot.upstreams[name.encode()].credential
+    if credential.token is not None:
+        credential = show_token(credential, Secret(KEY.decode()))
+    elif not credential.is_ready:
+        pytest.skip("it signs")
+    sent = render_request(head(), host=b"h", path=b"/", query=None, presented=NOBODY, injection=credential, via=None)
+    asked = parse_request(sent.removesuffix(b"\r\n\r\n"))
+    path, _, query = asked.target.partition(b"?")
+    elsewhere, path = in_native_place(asked, path, (b"",), credential)
+    shown = present(asked, credential.slot, credential.parameter, query or None, elsewhere, credential.prefix)
+    assert shown.key == KEY
+    nothing = Injection("none", frozenset(), slots=credential.slots)
+    left = render_request(
+        asked, host=b"h", path=path, query=query or None, presented=shown, injection=nothing, via=None
+    )
+    assert KEY not in left
 
 
 def test_all_of_them_at_once(desk: Desk) -> None:

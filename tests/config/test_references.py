@@ -28,6 +28,14 @@ def test_file(desk: Desk) -> None:
     assert desk.folder / "secret" in desk.load().watched
 
 
+def test_a_byte_order_mark(desk: Desk) -> None:
+    """A mark that an editor put before the text is no part of the secret; from elsewhere, one is refused."""
+    desk.write("\ufefftok\r\n", "secret")
+    assert line_of(desk, "${file:secret}") == "Authorization: Bearer tok"
+    (line,) = desk.problems(ONE % "${TOKEN}", {"TOKEN": "\ufefftok"})
+    assert "credential.secret: begins with a byte order mark, which nobody sees; take it off" in line
+
+
 def test_escape(desk: Desk) -> None:
     """`$${` is a plain `${`; a lone dollar stays; what a reference gives isn't read again."""
     assert line_of(desk, "$${TOKEN}$1") == "Authorization: Bearer ${TOKEN}$1"

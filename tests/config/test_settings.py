@@ -252,6 +252,17 @@ def test_plaintext_to_other_machines_must_be_said(tmp_path: Path, listen: str) -
         assert read_settings({"EXEAT_LISTEN": listen, "EXEAT_TLS": word}, tmp_path).tls == word
 
 
+@pytest.mark.parametrize("variable", ["EXEAT_TLS_CERTIFICATE", "EXEAT_TLS_KEY", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("length", [20, 5000])
+def test_pem_in_place_of_a_file(tmp_path: Path, variable: str, length: int) -> None:
+    """A key that stands where its file's name is expected isn't repeated, however long it is."""
+    text = f"-----BEGIN PRIVATE KEY-----\n{'s3cr3t' * length}\n-----END PRIVATE KEY-----"
+    lines = problems(tmp_path, **{variable: text})
+    assert f"{variable}: holds PEM text; write it to a file, and name that" in lines
+    assert "s3cr3t" not in "".join(lines)
+    assert f"{variable}: isn't a possible file name" in problems(tmp_path, **{variable: "x" * 5000})
+
+
 def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
     """A certificate without its key, a file that isn't there, a contradiction: each is a problem."""
     (tmp_path / "c.pem").write_text("x")

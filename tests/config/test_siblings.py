@@ -31,11 +31,6 @@ def test_a_host_alone(desk: Desk) -> None:
     assert (sibling.methods, sibling.hosts, sibling.siblings) == (a.methods, (), {})
     assert snapshot.origins[origin("https://uploads.a.com")] == (sibling,)
     assert list(snapshot.hosts) == [b"x.y"]
-    assert a.family == sibling.family == (
-        (origin("https://a.com"), b"/v1", b""),
-        (origin("https://uploads.a.com"), b"", b"/~uploads.a.com"),
-        (origin("https://files.a.com:8443"), b"", b"/~files.a.com:8443"),
-    )  # fmt: skip
 
 
 def test_without_the_credential(desk: Desk) -> None:
@@ -45,6 +40,30 @@ def test_without_the_credential(desk: Desk) -> None:
     assert a.credential.origins == {origin("https://a.com")}
     assert (sibling.credential.kind, sibling.credential.lines) == ("none", None)
     assert sibling.credential.slot == a.credential.slot
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "{kind: path, prefix: /bot, secret: abcdef}",
+        "{kind: cookie, name: session, secret: abcdef}",
+        "{kind: header, name: X-Token, prefix: 'Token ', secret: abcdef}",
+        "{pool: [{kind: path, secret: abcdef}, {kind: path, secret: ghijkl}]}",
+        "[{kind: path, secret: abcdef}, {kind: cookie, name: a, secret: abcdef}, {kind: query, name: b, secret: ghi}]",
+    ],
+)
+def test_places_without_the_credential(desk: Desk, kind: str) -> None:
+    """A key is looked for in every place where the upstream expects its secret, of which nothing is there."""
+    text = f"url: 'https://a.com', siblings: [{{host: cdn.a.com, credential: false}}], credential: {kind}"
+    a = desk.load(f"upstreams: {{a: {{{text}}}}}\n").snapshot.upstreams[b"a"]
+    own, bare = a.credential, a.siblings[b"~cdn.a.com"].credential
+    assert (bare.slot, bare.prefix, bare.slots) == (own.slot, own.prefix, own.slots)
+    assert (bare.parameter, bare.before) == (own.parameter, own.before)
+    assert [cookie.octets.partition(b"=")[0] for cookie in own.cookies] == [cookie.octets for cookie in bare.cookies]
+    assert (bare.segment is None) == (own.segment is None)
+    assert (bare.lines, bare.pairs, bare.members, bare.needles) == (None, (), (), ())
+    held = [] if bare.segment is None else [bare.segment]
+    assert not any(b"abcdef" in secret.octets for secret in (*held, *bare.cookies))
 
 
 def test_the_origins_own_upstream_comes_first(desk: Desk) -> None:
@@ -59,8 +78,9 @@ def test_tls_of_siblings(desk: Desk) -> None:
     authority = trustme.CA()
     mine = authority.issue_cert("me.example")
     authority.cert_pem.write_to_path(str(desk.folder / "ca.pem"))
-    mine.private_key_and_cert_chain_pem.write_to_path(str(desk.folder / "me.pem"))
-    tls = "tls: {ca: ca.pem, certificate: me.pem, key: me.pem, server_name: inner.a.com}"
+    mine.cert_chain_pems[0].write_to_path(str(desk.folder / "me.pem"))
+    mine.private_key_pem.write_to_path(str(desk.folder / "me.key"))
+    tls = "tls: {ca: ca.pem, certificate: me.pem, key: me.key, server_name: inner.a.com}"
     a = upstream(desk, f"{tls}, siblings: [b.a.com, {{host: c.a.com, credential: false}}]")
     own, shown, bare = (one.endpoints[0].route.tls for one in (a, *a.siblings.values()))
     assert own.ca == shown.ca == bare.ca != None  # noqa: E711
@@ -96,7 +116,7 @@ def test_signed_links(desk: Desk) -> None:
 def test_off_by_default(desk: Desk) -> None:
     """Without a word, no body is looked at, and there are no siblings."""
     a = upstream(desk, "methods: [GET]")
-    assert (a.links, a.scrubs_bodies, a.alters_bodies, a.siblings, a.family) == (None, False, False, {}, ())
+    assert (a.links, a.scrubs_bodies, a.alters_bodies, a.siblings) == (None, False, False, {})
     assert upstream(desk, "scrub_bodies: true").alters_bodies
 
 
@@ -130,6 +150,11 @@ def test_off_by_default(desk: Desk) -> None:
         ("links: [{field: a, sined: 1m}]", "links[0].sined"),
         ("links: [{field: '$.a[0]', signed: 1m}]", "links[0].field: '$.a[0]' isn't a JSON path"),
         ("links: [a, {field: a, signed: 1m}]", "links: lists 'a' twice, and signed in different ways"),
+        (
+            "links: [{field: a, signed: 1m, method: FOO}]",
+            "links[0].method: 'FOO' isn't a method that URLs are called by",
+        ),
+        ("links: [{field: a, signed: 1m, method: OPTIONS}]", "links[0].method: 'OPTIONS' isn't a method that URLs are"),
         ("scrub_bodies: perhaps", "scrub_bodies"),
     ],
 )
@@ -139,6 +164,31 @@ def test_problems(desk: Desk, text: str, problem: str) -> None:
     assert problem in line
     assert "exeat.yaml:1" in line
     assert "secret@" not in line
+
+
+@pytest.mark.parametrize("credential", ["none", "caller", None])
+def test_bodies_without_a_secret_to_scrub(desk: Desk, credential: str | None) -> None:
+    """Where Exeat shows nothing of its own there is nothing to look for, and nobody may believe that there is."""
+    written = "" if credential is None else f", credential: {credential}"
+    lines = desk.problems(f"upstreams: {{a: {{url: 'https://a.com', scrub_bodies: true{written}}}}}\n")
+    assert lines == [
+        "exeat.yaml:1: upstreams.a.scrub_bodies: has no credential of Exeat's to look for; remove it, or write one"
+    ]
+
+
+@pytest.mark.parametrize("credential", ["{kind: bearer, secret: ''}", "{kind: bearer, secret: '${GONE}'}", "{kind: x}"])
+def test_scrubbing_beside_a_faulty_credential(desk: Desk, credential: str) -> None:
+    """A credential that is wrong is the one fault: that nothing is left of it to scrub isn't another one."""
+    (line,) = desk.problems(
+        f"upstreams: {{a: {{url: 'https://a.com', scrub_bodies: true, credential: {credential}}}}}\n"
+    )
+    assert "upstreams.a.credential" in line
+
+
+def test_scrubbing_while_a_secret_is_gone(desk: Desk) -> None:
+    """A running gateway whose secret has disappeared goes on without that upstream, scrubbing or not."""
+    text = "upstreams: {a: {url: 'https://a.com', scrub_bodies: true, credential: {kind: bearer, secret: '${GONE}'}}}\n"
+    assert desk.reload(text).snapshot.upstreams[b"a"].credential.kind == "unavailable"
 
 
 def test_from_the_environment(desk: Desk) -> None:

@@ -221,6 +221,9 @@ def test_plaintext(desk: Desk) -> None:
     assert desk.problems(document(plain, plaintext="true")) == []
 
 
+APP = "{kind: github-app, app_id: 1, installation_id: %s, private_key: '%s'}"
+
+
 @pytest.mark.parametrize(
     ("credential", "path", "words"),
     [
@@ -273,6 +276,20 @@ def test_plaintext(desk: Desk) -> None:
             "write a duration from 10s to 24h",
         ),
         ("{kind: github-app, app_id: a/b, installation_id: 1, private_key: '${KEY}'}", "app_id", "isn't an id"),
+        ("{kind: github-app, app_id: -1, installation_id: 1, private_key: '${KEY}'}", "app_id", "isn't an id"),
+        *(
+            (APP % (number, "${KEY}"), "installation_id", "isn't the number of an")
+            for number in ("-1", "0", "a", "'..'")
+        ),
+        *(
+            (APP % (1, name), "private_key", "but the name of a file, as it looks; write ${file:PATH}")
+            for name in ("/path/s3cret.pem", "./s3cret", "../s3cret.key", "~/s3cret", "s3cret.pem", "s3cret.p8")
+        ),
+        (
+            f"{{kind: oauth2-refresh-token, token_url: '{URL}', client_id: me, refresh_token: \"\\ufeffx\"}}",
+            "refresh_token",
+            "begins with a byte order mark",
+        ),
         (
             "{kind: github-app, app_id: 1, installation_id: 1, private_key: '${KEY}', repositories: [me/web]}",
             "repositories",
@@ -285,7 +302,12 @@ def test_plaintext(desk: Desk) -> None:
         ),
         ("{kind: google-service-account, key: '${GOOGLE}'}", "", "needs either a 'scope'"),
         ("{kind: google-service-account, key: '${GOOGLE}', scope: a, audience: b}", "", "needs either a 'scope'"),
-        ("{kind: google-service-account, key: nonsense, scope: a}", "key", "isn't JSON"),
+        ("{kind: google-service-account, key: nonsense, scope: a}", "key", "isn't JSON; give the whole content of the"),
+        (
+            "{kind: google-service-account, key: /s3cret.json, scope: a}",
+            "key",
+            "as in ${file:/run/secrets/google.json}",
+        ),
         ('{kind: google-service-account, key: \'{"type": "authorized_user"}\', scope: a}', "key", "isn't the key of a"),
         ('{kind: google-service-account, key: \'{"type": "service_account"}\', scope: a}', "key", "no 'client_email'"),
     ],

@@ -1,10 +1,17 @@
 """TLS files of an upstream."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from exeat.model.upstream import TlsIdentity
 from exeat.proxy.dial import Trust
@@ -55,7 +62,7 @@ def test_key_of_another_certificate(signed: Desk) -> None:
     """A key that doesn't belong to the certificate is found here, not at the first call."""
     trustme.CA().issue_cert("other").private_key_pem.write_to_path(str(signed.folder / "me.key"))
     (line,) = signed.problems(TEXT % "me.key")
-    assert "upstreams.a.tls: certificate and key can't be used together" in line
+    assert "upstreams.a.tls: certificate and key can't be used together: the key isn't that of the certificate" in line
 
 
 def test_files_that_hold_something_else(signed: Desk) -> None:
@@ -64,8 +71,77 @@ def test_files_that_hold_something_else(signed: Desk) -> None:
     shutil.copy(signed.folder / "ca.pem", signed.folder / "me.key")
     lines = signed.problems(TEXT % "me.key")
     assert len(lines) == 2
-    assert "holds no certificates" in lines[1]
+    assert "upstreams.a.tls.ca: holds no certificates" in lines[0]
+    assert "upstreams.a.tls.key: holds no private key in PEM form" in lines[1]
     assert "s3cr3t" not in "".join(lines)
+
+
+def written(desk: Desk, way: str, name: str) -> str:
+    """A file as a member of `tls` names it: by its name, by reference, or as the text itself."""
+    if way == "inline":
+        return (desk.folder / name).read_text()
+    return name if way == "file" else f"${{file:{name}}}"
+
+
+WAYS = pytest.mark.parametrize("way", ["file", "reference", "inline"])
+IN_CERTIFICATE = "upstreams.a.tls.certificate: holds a private key, which belongs in 'key' alone"
+IN_CA = "upstreams.a.tls.ca: holds a private key, and certificates are kept unsealed"
+NOT_A_KEY = "upstreams.a.tls.key: holds no private key in PEM form"
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"certificate": "both.pem", "key": "me.key"}, [IN_CERTIFICATE]),
+        ({"certificate": "backwards.pem", "key": "me.key"}, [IN_CERTIFICATE]),
+        ({"certificate": "both.pem", "key": "both.pem"}, [IN_CERTIFICATE]),
+        ({"certificate": "me.key", "key": "me.pem"}, [IN_CERTIFICATE, NOT_A_KEY]),
+        ({"certificate": "me.key", "key": "me.key"}, [IN_CERTIFICATE]),
+        ({"certificate": "locked.key", "key": "me.key"}, [IN_CERTIFICATE]),
+        ({"ca": "both.pem"}, [IN_CA]),
+        ({"ca": "me.key"}, [IN_CA]),
+        ({"ca": "crippled.pem"}, [IN_CA]),
+        ({"certificate": "me.pem", "key": "ca.pem"}, [NOT_A_KEY]),
+        ({"certificate": "empty.pem", "key": "me.key"}, ["upstreams.a.tls.certificate: holds no certificate in PEM"]),
+        ({"certificate": "me.pem", "key": "locked.key"}, ["upstreams.a.tls.key: is encrypted; decrypt it first ("]),
+        ({"certificate": "me.pem", "key": "old-locked.key"}, ["upstreams.a.tls.key: is encrypted; decrypt it first ("]),
+    ],
+)
+def test_keys_and_certificates_in_wrong_places(
+    signed: Desk, way: str, members: dict[str, str], said: list[str]
+) -> None:
+    """A private key where certificates belong would be kept unsealed and shown; nothing of it is said either."""
+    own, key = ((signed.folder / name).read_text() for name in ("me.pem", "me.key"))
+    loaded = load_pem_private_key(key.encode(), None)
+    for name, form in (("locked.key", PrivateFormat.PKCS8), ("old-locked.key", PrivateFormat.TraditionalOpenSSL)):
+        (signed.folder / name).write_bytes(loaded.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"word")))
+    signed.write(own + key, "both.pem")
+    signed.write(key + own, "backwards.pem")
+    signed.write(f"-----BEGIN CERTIFICATE-----\nMII\n{key.replace('-----BEGIN', '----- begin')}", "crippled.pem")
+    signed.write("-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----\n", "empty.pem")
+    tls = {member: written(signed, way, name) for member, name in members.items()}
+    lines = signed.problems(json.dumps({"upstreams": {"a": {"url": "https://a.com", "tls": tls}}}))
+    assert len(lines) == len(said)
+    assert all(words in line for line, words in zip(lines, said, strict=True)), lines
+    secret = max(key.splitlines(), key=len)
+    assert secret not in "".join(lines)
+
+
+@WAYS
+def test_a_key_beside_its_certificate_in_the_keys_place(signed: Desk, way: str) -> None:
+    """What holds both may stand where keys are sealed."""
+    signed.write((signed.folder / "me.pem").read_text() + (signed.folder / "me.key").read_text(), "both.pem")
+    tls = {"certificate": written(signed, way, "me.pem"), "key": written(signed, way, "both.pem")}
+    found = identity(signed, json.dumps({"upstreams": {"a": {"url": "https://a.com", "tls": tls}}}))
+    assert found.certificate is not None
+    assert "PRIVATE" not in found.certificate
+
+
+def test_the_word_in_a_comment(signed: Desk) -> None:
+    """Text beside a certificate may speak of a private key."""
+    signed.write(f"# without its private key\n{(signed.folder / 'me.pem').read_text()}", "me.pem")
+    assert identity(signed, TEXT % "me.key").certificate is not None
 
 
 def test_authorities_as_text(signed: Desk) -> None:

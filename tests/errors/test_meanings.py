@@ -119,6 +119,20 @@ def test_when_to_come_back(code: Code) -> None:
     assert meaning.retry_after is None or meaning.retry_after >= 1
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (Code.TLS_FAILED, ("tls.ca", "tls.certificate", "tls.key")),
+        (Code.BODY_TOO_LARGE, ("less at once", "envelope")),
+        (Code.MALFORMED_REQUEST, ("the detail",)),
+    ],
+)
+def test_advice_for_every_cause(code: Code, words: tuple[str, ...]) -> None:
+    """Where a code has several causes, its hint helps with each."""
+    assert all(word in MEANINGS[code].hint for word in words)
+    assert "not valid HTTP" not in MEANINGS[Code.MALFORMED_REQUEST].title
+
+
 def test_an_error_knows_its_row() -> None:
     """An error carries its code and what it was told, and reads the rest from the table."""
     error = GatewayError(Code.DRAINING, "It stops.", hint="Wait.", untouched=True, closes=True)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.faults import tls_peers
 from tests.faults.checks import check_left
@@ -41,7 +42,8 @@ class Forged:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root = issue("root", by=None, is_authority=True)
-        self.authority = write(self._root, folder / "authority.pem")
+        self.authority = folder / "authority.pem"
+        self.authority.write_bytes(self._root.certificate.public_bytes(Encoding.PEM))
 
     def good(self) -> ssl.SSLContext:
         """A server with nothing wrong."""

@@ -13,4 +13,4 @@ def test_codes_are_three_capitals() -> None:
 def test_codes_in_force() -> None:
     """What is paid with today is there, and what was withdrawn, or never was a currency, isn't."""
     assert {"USD", "EUR", "GBP", "JPY", "CNY", "INR", "BRL", "CHF", "XCG", "ZWG", "SLE", "VED", "XAU"} <= CURRENCIES
-    assert {"DEM", "HRK", "BGN", "ANG", "CUC", "ZWL", "SLL", "XXX", "BTC", "usd", ""} & CURRENCIES == set()
+    assert {"DEM", "HRK", "BGN", "ANG", "CUC", "ZWL", "SLL", "XXX", "XTS", "BTC", "usd", ""} & CURRENCIES == set()

@@ -19,19 +19,24 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def find(*lines: str, slot: str | None = None, parameter: str | None = None, query: str | None = None) -> Presented:
+def find(
+    *lines: str, slot: str | None = None, parameter: str | None = None, query: str | None = None, prefix: str = ""
+) -> Presented:
     """The key in a request to an upstream whose own secret stands in `slot` or `parameter`."""
     return present(
         head(*lines),
         None if slot is None else slot.encode(),
         None if parameter is None else parameter.encode(),
         None if query is None else query.encode(),
+        prefix=prefix.encode(),
     )
 
 
-def refusal(*lines: str, slot: str | None = None, parameter: str | None = None, query: str | None = None) -> Code:
+def refusal(
+    *lines: str, slot: str | None = None, parameter: str | None = None, query: str | None = None, prefix: str = ""
+) -> Code:
     with pytest.raises(GatewayError) as caught:
-        find(*lines, slot=slot, parameter=parameter, query=query)
+        find(*lines, slot=slot, parameter=parameter, query=query, prefix=prefix)
     assert TEXT not in caught.value.detail
     return caught.value.code
 
@@ -64,6 +69,37 @@ def test_the_upstreams_own_field(line: str) -> None:
     """Where the upstream expects its secret in a field, the key may stand there, whatever prefix an SDK writes."""
     assert find(line, slot="x-token") == Presented(KEY, frozenset({b"x-token"}), None)
     assert refusal(line) is Code.KEY_MISSING
+
+
+@pytest.mark.parametrize(
+    ("line", "slot", "prefix"),
+    [
+        (f"Authorization: Token token={TEXT}", "authorization", "token token="),
+        (f"authorization: token TOKEN= {TEXT}", "authorization", "token token="),
+        (f"Authorization: key={TEXT}", "authorization", "key="),
+        (f"Authorization: Very Special {TEXT}", "authorization", "very special"),
+        (f"X-Api-Key: Token {TEXT}", "x-api-key", "token"),
+        (f"X-Api-Key: Bearer {TEXT}", "x-api-key", "token"),
+        (f"X-Token: token={TEXT}", "x-token", "token="),
+        (f"X-Token: Token token={TEXT}", "x-token", "token token="),
+        (f"X-Token: {TEXT}", "x-token", "token token="),
+    ],
+)
+def test_behind_the_upstreams_own_prefix(line: str, slot: str, prefix: str) -> None:
+    """In the field where the upstream expects its secret, the key stands as the secret would: behind its prefix."""
+    assert find(line, slot=slot, prefix=prefix) == Presented(KEY, frozenset({slot.encode()}), None)
+    assert refusal(line.replace(TEXT, "x" + TEXT), slot=slot, prefix=prefix) is Code.KEY_MISSING
+    other = f"Exeat-Key: {OTHER}"
+    assert refusal(line, other, slot=slot, prefix=prefix) is Code.KEY_MALFORMED
+    both = find(line, other.replace(OTHER, TEXT), slot=slot, prefix=prefix)
+    assert both.fields == {b"exeat-key", slot.encode()}
+
+
+@pytest.mark.parametrize("line", [f"Authorization: Token token={TEXT}", f"X-Api-Key: Token {TEXT}"])
+def test_a_prefix_of_another_field(line: str) -> None:
+    """A prefix means something in its own field alone."""
+    for prefix in ("token token=", "token"):
+        assert refusal(line, slot="x-token", prefix=prefix) is Code.KEY_MISSING
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from exeat.policy.inject import prepare
 from exeat.policy.rewrite import (
     REDACTED,
     Form,
+    Other,
     echoes,
     names_urls,
     rewrite_url,
@@ -150,9 +151,11 @@ def test_nothing_to_replace() -> None:
     assert not echoes(b"anything", ())
 
 
-FAMILY = Form(
-    GATEWAY, b"/api", ((API, b"/v1"),), ((origin("https://up.test"), b"", b"/api/~up.test"), (API, b"/v2", b"/x"))
-)
+KEY = frozenset({b"key"})
+UP = origin("https://up.test")
+FAMILY = Form(GATEWAY, b"/api", ((API, b"/v1"),), (Other(UP, b"", b"/api/~up.test"), Other(API, b"/v2", b"/x")))
+KEYED = Form(GATEWAY, b"/api", ((API, b"/v1"),), (Other(UP, b"", b"/up"), Other(API, b"/v2", b"/x", KEY)), KEY)
+KEYED_BY_HOST = Form(GATEWAY, b"", ((API, b""),), parameters=frozenset({b"key", b"api key"}))
 
 
 @pytest.mark.parametrize(
@@ -171,3 +174,41 @@ FAMILY = Form(
 def test_urls_of_siblings(url: bytes, mapped: bytes) -> None:
     """A URL of a sibling leads to it; the upstream's own come first, and relative ones are those of who was called."""
     assert rewrite_url(url, FAMILY) == mapped
+
+
+@pytest.mark.parametrize(
+    ("form", "url", "mapped"),
+    [
+        (KEYED, b"https://api.test/v1/a?page=2&key=[redacted]", b"http://gateway.test/api/a?page=2"),
+        (KEYED, b"https://api.test/v1/a?key=%5Bredacted%5D&page=2#x", b"http://gateway.test/api/a?page=2#x"),
+        (KEYED, b"https://api.test/v1/a?key=[redacted]#x", b"http://gateway.test/api/a#x"),
+        (KEYED, b"https://api.test/v1/a?key=1&key=2&keys=3&Key=4", b"http://gateway.test/api/a?keys=3&Key=4"),
+        (KEYED, b"https://api.test/v1/a?%6bey=short&&a", b"http://gateway.test/api/a?&a"),
+        (KEYED, b"https://api.test/v1/a?", b"http://gateway.test/api/a?"),
+        (KEYED, b"https://api.test/v1/a{?key,page}", b"http://gateway.test/api/a{?key,page}"),
+        (KEYED, b"https://api.test/v2/a?key=1", b"http://gateway.test/x/a"),
+        (KEYED, b"https://up.test/a?key=theirs", b"http://gateway.test/up/a?key=theirs"),
+        (KEYED, b"https://else.test/a?key=theirs", b"https://else.test/a?key=theirs"),
+        (KEYED, b"//else.test/a?key=theirs", b"//else.test/a?key=theirs"),
+        (KEYED, b"mailto:a@b?key=theirs", b"mailto:a@b?key=theirs"),
+        (KEYED, b"/v1/a?key=1&b", b"/api/a?b"),
+        (KEYED, b"/v1?key=1#?key=2", b"/api#?key=2"),
+        (KEYED, b"/v3/a?key=1", b"/v3/a"),
+        (KEYED, b"a/b:c?key=1&page=2", b"a/b:c?page=2"),
+        (KEYED, b"?key=1&page=2", b"?page=2"),
+        (KEYED, b"", b""),
+        (KEYED_BY_HOST, b"/a?key=1&b", b"/a?b"),
+        (KEYED_BY_HOST, b"https://api.test/a?api+key=1&api%20key=2&key=3", b"http://gateway.test/a"),
+        (FAMILY, b"/v1/a?key=1", b"/api/a?key=1"),
+    ],
+)
+def test_urls_with_the_credentials_parameter(form: Form, url: bytes, mapped: bytes) -> None:
+    """Where a credential fills a parameter, URLs that lead to it have none: who follows one has its own key there."""
+    assert rewrite_url(url, form) == mapped
+
+
+@given(url=st.from_regex(rb"[a-z:/?#&=%2B+.-]{0,30}", fullmatch=True))
+def test_any_reference_without_the_parameter(url: bytes) -> None:
+    """Where the parameter isn't there, nothing depends on whether a credential fills it."""
+    if b"k" not in url and b"%" not in url:
+        assert rewrite_url(url, KEYED) == rewrite_url(url, KEYED._replace(parameters=frozenset()))

@@ -1,11 +1,12 @@
 """Conversations about sibling hosts of an upstream: how they are called, what is shown there, and links to them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from exeat.config.sibling_entries import Sibling
 from exeat.config.siblings import with_siblings
 from exeat.model.circuit import Circuit
-from exeat.model.credential import Header
+from exeat.model.credential import Cookie, Header, Query, Segment
 from exeat.model.retries import Retries
 from exeat.model.secret import Secret
 from exeat.model.snapshot import Snapshot
@@ -238,3 +239,77 @@ def test_all_hosts_have_a_name_of_their_own() -> None:
         "api http://uploads.test:8080",
         "api http://cdn.test",
     ]
+
+
+def bare_of(kind: Segment | Cookie | Query) -> Callable[[], Snapshot]:
+    """An upstream whose secret isn't for its sibling, by the place where it expects that."""
+
+    def made() -> Snapshot:
+        api = upstream("api", "http://api.test/v1")
+        api = replace(api, credential=prepare(kind, api.credential.origins))
+        return snapshot(
+            with_siblings(api, [Sibling.model_validate({"host": CDN, "credential": False})], TlsIdentity(), Reach())
+        )
+
+    return made
+
+
+IN_PATH = bare_of(Segment(Secret("the-secret"), "/bot"))
+IN_COOKIE = bare_of(Cookie("session", Secret("the-secret")))
+KEY_ALONE = KEYED[11:]
+
+
+@conversation(IN_PATH)
+def test_a_key_in_the_path_of_a_sibling_without_the_credential(stage: Stage) -> None:
+    """The key is found where the upstream expects its secret, and taken out; nothing stands there in its place."""
+    caller = stage.caller()
+    caller.says(f"GET /api/~cdn.test/bot{KEY_ALONE}/files/a?b=c HTTP/1.1", HOST)
+    cdn = stage.upstream()
+    cdn.hears("GET /files/a?b=c HTTP/1.1", "Host: cdn.test")
+    cdn.says("HTTP/1.1 302 Found", "Location: http://cdn.test/files/b", "Content-Length: 0")
+    caller.hears(
+        "HTTP/1.1 302 Found", "Location: http://gateway.test/api/~cdn.test/files/b", "Content-Length: 0", UPSTREAM
+    )
+
+
+@conversation(IN_PATH)
+def test_a_path_of_a_sibling_without_a_key_in_it(stage: Stage) -> None:
+    """Nothing is put into the path where the key stands elsewhere, nor is what only looks like the place taken out."""
+    caller = stage.caller()
+    caller.says("GET /api/~cdn.test/bottles/a HTTP/1.1", HOST, KEYED)
+    stage.upstream().hears("GET /bottles/a HTTP/1.1", "Host: cdn.test")
+
+
+@conversation(IN_PATH)
+def test_a_key_in_the_path_of_a_siblings_url(stage: Stage) -> None:
+    """The same where the sibling is called by its URL."""
+    caller = stage.caller()
+    caller.says(f"GET /http://cdn.test/bot{KEY_ALONE}/files/a HTTP/1.1", HOST)
+    stage.upstream().hears("GET /files/a HTTP/1.1", "Host: cdn.test")
+
+
+@conversation(IN_COOKIE)
+def test_a_key_in_the_cookie_for_a_sibling_without_the_credential(stage: Stage) -> None:
+    """The cookie that holds the key goes; the caller's others stay, and none is added."""
+    caller = stage.caller()
+    caller.says("GET /api/~cdn.test/a HTTP/1.1", HOST, f"Cookie: theme=dark; session={KEY_ALONE}")
+    cdn = stage.upstream()
+    cdn.hears("GET /a HTTP/1.1", "Host: cdn.test", "Cookie: theme=dark")
+    cdn.says("HTTP/1.1 204 No Content")
+    caller.hears("HTTP/1.1 204 No Content", UPSTREAM)
+
+
+@conversation(IN_COOKIE)
+def test_a_key_in_the_only_cookie_for_a_sibling(stage: Stage) -> None:
+    """Where it was the only one, no field of cookies is left."""
+    caller = stage.caller()
+    caller.says("GET /api/~cdn.test/a HTTP/1.1", HOST, f"Cookie: session={KEY_ALONE}")
+    stage.upstream().hears("GET /a HTTP/1.1", "Host: cdn.test")
+
+
+@conversation(bare_of(Query("key", Secret("the-secret"))))
+def test_a_key_in_the_query_for_a_sibling_without_the_credential(stage: Stage) -> None:
+    """A parameter that holds the key goes, too."""
+    caller = stage.caller()
+    caller.says(f"GET /api/~cdn.test/a?b=c&key={KEY_ALONE} HTTP/1.1", HOST)
+    stage.upstream().hears("GET /a?b=c HTTP/1.1", "Host: cdn.test")

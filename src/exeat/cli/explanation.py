@@ -145,12 +145,12 @@ def _called(upstream: Upstream) -> str:
 
 
 def _identify(asked: Asked, head: RequestHead, resolved: Resolved, now: float, phase: Phase) -> Call:
-    slot, parameter, elsewhere, path = None, None, NOWHERE, resolved.path
+    slot, prefix, parameter, elsewhere, path = None, b"", None, NOWHERE, resolved.path
     if resolved.upstreams:
         credential = resolved.upstreams[0].credential
-        slot, parameter = credential.slot, credential.parameter
+        slot, prefix, parameter = credential.slot, credential.prefix, credential.parameter
         elsewhere, path = in_native_place(head, path, resolved.bases, credential)
-    presented = present(head, slot, parameter, resolved.query, elsewhere)
+    presented = present(head, slot, parameter, resolved.query, elsewhere, prefix)
     key = identify(presented.key, asked.keys, now)
     phase.lines.append(f"consumer {key.consumer.name} ({key.consumer.source}), key {key.id}")
     places = sorted(name.decode() for name in presented.fields)

@@ -8,6 +8,9 @@ from exeat.model.secret import Secret
 from exeat.model.signing import AwsSignature, HmacSignature
 
 MASK = "(redacted)"
+MADE = "(made for each call)"
+OF_AWS = frozenset({b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token"})  # written anew for each call
+SCHEMES = frozenset({"aws4-hmac-sha256", "basic", "bearer", "token"})
 # Fields that carry secrets of the caller.
 SECRET_FIELDS = frozenset({b"authorization", b"cookie", b"x-api-key"})
 
@@ -18,9 +21,17 @@ def redact_injection(injection: Injection) -> Injection:
     lines = _redact_lines(shown) + "".join(f"{line}\r\n" for line in _made_for_each_call(injection))
     pairs = tuple((name, Secret(_redact_pair(pair))) for name, pair in injection.pairs)
     cookies = tuple(Secret(_redact_pair(cookie)) for cookie in injection.cookies)
-    segment = injection.segment and Secret(injection.before.decode() + MASK)
+    segment = injection.segment
+    if segment is not None and segment.octets:
+        segment = Secret(injection.before.decode() + MASK)
     return replace(
-        injection, lines=Secret(lines) if lines else None, pairs=pairs, cookies=cookies, segment=segment, needles=()
+        injection,
+        lines=Secret(lines) if lines else None,
+        slots=injection.slots | (OF_AWS if isinstance(injection.signing, AwsSignature) else frozenset()),
+        pairs=pairs,
+        cookies=cookies,
+        segment=segment,
+        needles=(),
     )
 
 
@@ -32,6 +43,10 @@ def _made_for_each_call(injection: Injection) -> Iterator[str]:
         case HmacSignature(fields=fields):
             yield from (f"{name}: {MASK}" for name, _ in fields)
         case AwsSignature():
+            yield f"X-Amz-Date: {MADE}"
+            yield f"X-Amz-Content-Sha256: {MADE}"
+            if injection.signing.session_token is not None:
+                yield f"X-Amz-Security-Token: {MASK}"
             yield f"Authorization: AWS4-HMAC-SHA256 {MASK}"
         case None:
             pass
@@ -42,7 +57,8 @@ def _redact_lines(lines: str) -> str:
 
 
 def _redact_pair(pair: Secret) -> str:
-    return f"{pair.reveal().partition('=')[0]}={MASK}"
+    name, has_value, _ = pair.reveal().partition("=")
+    return f"{name}={MASK}" if has_value else name
 
 
 def redact_head(head: bytes) -> list[str]:
@@ -60,5 +76,5 @@ def _redact_line(line: str) -> str:
     """`Authorization: Bearer (redacted)`: of the value, only a scheme that is one of the well-known stays."""
     name, _, value = line.partition(": ")
     scheme, space, _ = value.partition(" ")
-    keeps = name.lower() == "authorization" and space and scheme.lower() in {"bearer", "basic", "token"}
+    keeps = name.lower() == "authorization" and space and scheme.lower() in SCHEMES
     return f"{name}: {scheme} {MASK}" if keeps else f"{name}: {MASK}"

@@ -71,6 +71,8 @@ def _secret(value: object) -> Secret:
         raise ValueError("must be text; put quotes around it")  # noqa: TRY004
     if CONTROLS.search(value):
         raise ValueError("holds a control character (a line break?); a secret is one line")
+    if value.startswith("\ufeff"):
+        raise ValueError("begins with a byte order mark, which nobody sees; take it off")
     return Secret(value)
 
 

@@ -96,9 +96,11 @@ def _complete(path: Path, entry: dict[str, Any], preset: Preset, notes: Notes) -
         if name not in entry:
             notes.note((*path, name), (*path, "preset"))
     notes.trace((*path, "url"), said.get("url"), preset)
+    at = (*path, "credential")
     if "credential" in said:
-        at = (*path, "credential")
         made["credential"] = Completion(preset, values, notes).complete(entry.get("credential"), at)
+    elif _is_bare(entry.get("credential")):
+        notes.fault(at, _in_braces(preset))
     if preset.idempotency_key is not None:
         made |= _with_key(entry, preset.idempotency_key)
     return made
@@ -145,6 +147,8 @@ class Completion:
     def _one(self, written: object, path: Path) -> object:
         """A credential, of the preset's kind if it names none itself."""
         template = self.preset.credential
+        if _is_bare(written):
+            self.notes.fault(path, _in_braces(self.preset))
         if not isinstance(written, dict) or "kind" in written:
             return written
         own = {name: value for name, value in written.items() if name not in self.preset.secrets}
@@ -195,7 +199,7 @@ def _takes_kind(written: Mapping[str, Any]) -> bool:
     members = _members(written)
     if members is None:
         return "kind" not in written
-    return any(isinstance(member, dict) and "kind" not in member for member in members)
+    return any(_is_bare(member) or (isinstance(member, dict) and "kind" not in member) for member in members)
 
 
 def _members(written: object) -> list[Any] | None:
@@ -204,6 +208,15 @@ def _members(written: object) -> list[Any] | None:
         return None
     found = written.get("pool", written.get("members") if written.get("kind") == "pool" else None)
     return found if isinstance(found, list) else None
+
+
+def _is_bare(written: object) -> bool:
+    """Whether a credential is text that may be the secret itself, without the name that it is written under."""
+    return isinstance(written, str) and written not in {"caller", "none"}
+
+
+def _in_braces(preset: Preset) -> str:
+    return f"is text; write {{{', '.join(f'{name}: …' for name in preset.secrets)}}}, or 'caller' or 'none' alone"
 
 
 def _has_preset(entry: object) -> bool:
@@ -215,7 +228,8 @@ def _without_preset(entry: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in entry.items() if name not in {"preset", "with"}}
     if not any(name in kept for name in ADDRESSES):
         kept["url"] = PLACEHOLDER_URL
-    if isinstance(kept.get("credential"), dict) and _takes_kind(kept["credential"]):
+    written = kept.get("credential")
+    if _is_bare(written) or (isinstance(written, dict) and _takes_kind(written)):
         del kept["credential"]
     return kept
 

@@ -54,7 +54,8 @@ class Preset(Entry):
     """A well-known API.
 
     `credential` is as a document has it, or several that are shown at once. `secrets` are the names of what is written
-    under `credential` in its place. `limits` are the names of the fields that say what is still allowed.
+    under `credential` in its place. `limits` are the names of the fields that say what is still allowed. `notes` are
+    what one has to know beyond that, as Markdown.
     """
 
     title: str = Field(min_length=1)
@@ -67,6 +68,7 @@ class Preset(Entry):
     links: tuple[str | SignedLink, ...] = ()
     limits: tuple[str, ...] = ()
     verify: Verification | None = None
+    notes: str | None = Field(default=None, min_length=1)
     unconfirmed: tuple[Literal["url", "siblings", "credential", "idempotency_key", "limits", "verify"], ...] = ()
     sources: dict[str, str]
 

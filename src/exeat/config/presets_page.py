@@ -4,6 +4,7 @@
 """
 
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from exeat.config.presets import Preset, SignedLink, preset_names, read_preset
 from exeat.model.vendors import FIELDS
 
 PAGE = "presets.md"
+WIDTH = 120  # characters of a line of text
 PREFACE = """# Presets
 
 <!-- Written by python -m exeat.config.presets_page; change the files in src/exeat/presets instead. -->
@@ -42,9 +44,10 @@ def _section(name: str, preset: Preset) -> str:
     facts = "".join(
         f"| {what} | {text}{_unsure(fact, preset)} | {_page(fact, preset)} |\n" for fact, what, text in _facts(preset)
     )
+    notes = f"\n{textwrap.fill(preset.notes, WIDTH, break_on_hyphens=False)}\n" if preset.notes else ""
     return (
         f"\n## {name}\n\n{preset.title}.\n\n```yaml\n{_example(name, preset)}```\n\n"
-        f"{_parameters(preset)}| | | source |\n|---|---|---|\n{facts}"
+        f"{_parameters(preset)}| | | source |\n|---|---|---|\n{facts}{notes}"
     )
 
 

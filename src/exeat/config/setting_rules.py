@@ -2,8 +2,10 @@
 
 import importlib.util
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from exeat.config.listen import Listen
+from exeat.config.problem import printable
 from exeat.config.setting_values import is_plaintext_elsewhere
 from exeat.model.secret import Secret
 
@@ -20,6 +22,19 @@ def plaintext_fault(listens: Iterable[Listen]) -> str | None:
         " EXEAT_TLS_CERTIFICATE and EXEAT_TLS_KEY, or EXEAT_TLS=self-signed, or EXEAT_TLS=off if a proxy in front"
         " ends TLS"
     )
+
+
+def file_fault(folder: Path, file: Path | None) -> str | None:
+    """Why a PEM file that is named can't be used; text in place of a name is never quoted: it may be a key."""
+    if file is None:
+        return None
+    if "-----BEGIN" in str(file):
+        return "holds PEM text; write it to a file, and name that"
+    try:
+        is_there = (folder / file).is_file()
+    except (OSError, ValueError):
+        return "isn't a possible file name"
+    return None if is_there else f"there is no file {printable(str(file))}"
 
 
 def check_traces(url: str | None, headers: Secret | None) -> Iterator[str]:

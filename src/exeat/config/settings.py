@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from exeat.config.environment import DOCUMENT_SECTIONS, PREFIX, Environment, is_document_variable, merge_environment
 from exeat.config.listen import Listen
 from exeat.config.problem import Place, Problem, SettingsError, suggest
-from exeat.config.setting_rules import check_traces, plaintext_fault
+from exeat.config.setting_rules import check_traces, file_fault, plaintext_fault
 from exeat.config.setting_values import (
     to_connections,
     to_control_url,
@@ -382,9 +382,8 @@ def _check_together(settings: Settings) -> list[Problem]:
 
 def _check_files(settings: Settings) -> Iterator[Problem]:
     for field in ("tls_certificate", "tls_key", "ssl_cert_file"):
-        file = getattr(settings, field)
-        if file and not (settings.directory / file).is_file():
-            yield _fault(field, f"there is no file {file}")
+        if fault := file_fault(settings.directory, getattr(settings, field)):
+            yield _fault(field, fault)
     if settings.ssl_cert_dir and not (settings.directory / settings.ssl_cert_dir).is_dir():
         yield _fault("ssl_cert_dir", f"there is no directory {settings.ssl_cert_dir}")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from exeat.config import fields as f
 from exeat.config import grammar
@@ -16,6 +16,7 @@ from exeat.model.origin import Target
 
 MOST_SIBLINGS: Final = 100
 MOST_LINKS: Final = 100
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 Member = str | JsonPath
 _NAME = re.compile(r'[^\x00-\x1f\x7f\[\]"\\]{1,100}')
 
@@ -77,6 +78,14 @@ def _member(item: object) -> Member:
     return item
 
 
+def _method(text: str) -> bytes:
+    """The method of a link: one that clients call such URLs by."""
+    method = grammar.parse_method(text)
+    if text not in METHODS:
+        raise ValueError(f"{quote(text)} isn't a method that URLs are called by; write {', '.join(METHODS)}")
+    return method
+
+
 MemberField = Annotated[Member, PlainValidator(_member), f.text_schema("upload_url")]
 
 
@@ -88,7 +97,7 @@ class Link(Entry):
         default=None,
         description="How long the URL may be called without a key, as in `15m`, in the name of the key that got it.",
     )
-    method: Annotated[bytes, PlainValidator(f.from_text(grammar.parse_method)), f.text_schema("PUT")] = Field(
+    method: Annotated[bytes, PlainValidator(f.from_text(_method)), WithJsonSchema({"enum": list(METHODS)})] = Field(
         default=b"POST", description="The one method that such a URL may be called by."
     )
 

@@ -11,6 +11,7 @@ from exeat.config.problem import quote
 from exeat.config.sibling_entries import Sibling
 from exeat.model.credential import Injection
 from exeat.model.origin import Origin, Target
+from exeat.model.secret import Secret
 from exeat.model.upstream import Reach, TlsIdentity, Upstream
 
 
@@ -36,8 +37,6 @@ def with_siblings(upstream: Upstream, siblings: Sequence[Sibling], tls: TlsIdent
     """The upstream with its siblings, of which each has all of its rules but its hosts and its health checks."""
     if not siblings:
         return upstream
-    family = tuple((endpoint.origin, endpoint.base_path, b"") for endpoint in upstream.endpoints)
-    family += tuple((sibling.host.origin, b"", _mark(sibling)) for sibling in siblings)
     made = {}
     for sibling in siblings:
         mark = _mark(sibling)
@@ -45,9 +44,9 @@ def with_siblings(upstream: Upstream, siblings: Sequence[Sibling], tls: TlsIdent
         endpoint = compile_endpoint(upstream.name, EndpointEntry.model_construct(url=sibling.host), identity, reach)
         credential = upstream.credential if sibling.credential else _nothing(upstream.credential, endpoint.origin)
         made[mark[1:]] = replace(
-            upstream, endpoints=(endpoint,), credential=credential, hosts=(), health=None, mark=mark, family=family
+            upstream, endpoints=(endpoint,), credential=credential, hosts=(), health=None, mark=mark
         )
-    return replace(upstream, siblings=MappingProxyType(made), family=family)
+    return replace(upstream, siblings=MappingProxyType(made))
 
 
 def _mark(sibling: Sibling) -> bytes:
@@ -55,9 +54,20 @@ def _mark(sibling: Sibling) -> bytes:
 
 
 def _nothing(credential: Injection, origin: Origin) -> Injection:
-    """No credential; a key of Exeat is looked for in the same places as for the upstream."""
+    """No credential; a key of Exeat is looked for in the same places as for the upstream, and taken out of them.
+
+    What would hold the secret there is empty: the path gets nothing before the caller's own, a cookie is a bare name.
+    """
     return Injection(
-        "none", frozenset({origin}), slot=credential.slot, slots=credential.slots, parameter=credential.parameter
+        "none",
+        frozenset({origin}),
+        slot=credential.slot,
+        prefix=credential.prefix,
+        slots=credential.slots,
+        parameter=credential.parameter,
+        segment=None if credential.segment is None else Secret(""),
+        before=credential.before,
+        cookies=tuple(Secret(cookie.reveal().partition("=")[0]) for cookie in credential.cookies),
     )
 
 

@@ -67,14 +67,17 @@ def read_file(path: File, name: str) -> Source:
 
 
 def read_regular(path: File, limit: int) -> tuple[str | None, str]:
-    """The text of a regular file, or None and why not; a device or pipe could hang or fill the memory."""
+    """The text of a regular file, or None and why not; a device or pipe could hang or fill the memory.
+
+    A byte order mark, which some editors put before a text, is no part of it.
+    """
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             return None, "isn't a file"
         if status.st_size > limit:
             return None, f"is larger than {limit >> 10} KiB"
-        return path.read_bytes().decode("utf-8"), ""
+        return path.read_bytes().decode("utf-8-sig"), ""
     except UnicodeDecodeError:
         return None, "isn't UTF-8 text"
     except OSError as error:

@@ -1,9 +1,7 @@
 """Entries of upstreams and destinations into what the data plane uses: origins, routes, credentials, timeouts."""
 
 import hashlib
-import ssl
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
@@ -15,7 +13,8 @@ from exeat.config.endpoints import NO_TLS, compile_circuit, compile_endpoint, co
 from exeat.config.entries import path_rules
 from exeat.config.grammar import is_address
 from exeat.config.limits import LimitCompiler, Owner, compile_price
-from exeat.config.problem import Path, Places, Problem
+from exeat.config.pem import authorities_fault, certificate_fault, key_fault, pair_fault, to_ascii
+from exeat.config.problem import Path, Places, Problem, render_path
 from exeat.config.references import SIZE_LIMIT
 from exeat.config.retries import compile_retries, retry_faults
 from exeat.config.sibling_entries import compile_links
@@ -69,6 +68,8 @@ class UpstreamCompiler:
             self._fault((*path, "retries", name_of_field), fault)
         if lack := credential_fault(entry.credential, targets):
             self._fault((*path, "credential"), lack)
+        if entry.scrub_bodies and name not in self.missing and not self._has_credential(path, entry):
+            self._fault((*path, "scrub_bodies"), "has no credential of Exeat's to look for; remove it, or write one")
         tls = self._tls((*path, "tls"), entry.tls) if entry.tls else NO_TLS
         endpoints = tuple(compile_endpoint(name, endpoint, tls, reach) for endpoint in written)
         origins = frozenset(endpoint.origin for endpoint in endpoints)
@@ -117,6 +118,13 @@ class UpstreamCompiler:
             self.limits.prices[name] = price
         return price
 
+    def _has_credential(self, path: Path, entry: doc.Upstream) -> bool:
+        """Whether there is a secret of Exeat's, or was to be one: of a faulty credential nothing is left here."""
+        faulty = render_path((*path, "credential"))
+        return entry.credential.kind not in {"none", "caller"} or any(
+            problem.path.startswith(faulty) for problem in self.problems
+        )
+
     def _check_target(self, path: Path, target: Target, entry: doc.Upstream, reach: Reach) -> None:
         scheme, host, _ = target.origin
         if scheme == "http" and not entry.plaintext:
@@ -130,16 +138,16 @@ class UpstreamCompiler:
             self._fault(path, f"is a private or reserved address; {advice}")
 
     def _tls(self, path: Path, entry: doc.Tls) -> TlsIdentity:
-        ca = self._authorities((*path, "ca"), entry.ca)
-        certificate = self._pem((*path, "certificate"), entry.certificate)
-        key = self._pem((*path, "key"), entry.key.reveal() if entry.key else None)
+        ca = self._pem((*path, "ca"), entry.ca, authorities_fault)
+        certificate = self._pem((*path, "certificate"), entry.certificate, certificate_fault)
+        key = self._pem((*path, "key"), entry.key.reveal() if entry.key else None, key_fault)
         if (entry.certificate is None) != (entry.key is None):
             self._fault(path, "needs both 'certificate' and 'key', or neither")
-        elif certificate and key:
-            self._check_pair(path, certificate, key)
+        elif certificate and key and (fault := pair_fault(certificate, key)):
+            self._fault(path, fault)
         parts = (ca or "", certificate or "", key or "", str(entry.verify), entry.server_name or "")
         return TlsIdentity(
-            ca=ca,
+            ca=to_ascii(ca) if ca else None,  # what was judged is what the workers trust
             certificate=certificate,
             key=Secret(key) if key else None,
             verify=entry.verify,
@@ -147,22 +155,14 @@ class UpstreamCompiler:
             fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32],
         )
 
-    def _authorities(self, path: Path, written: str | None) -> str | None:
-        """The authorities' certificates as PEM text: what is judged here is what the workers trust."""
-        text = self._pem(path, written)
-        if text:
-            text = _to_ascii(text)
-            try:
-                ssl.create_default_context(cadata=text)
-            except (ssl.SSLError, ValueError):
-                self._fault(path, "holds no certificates in PEM form")
+    def _pem(self, path: Path, written: str | None, fault_in: Callable[[str], str | None]) -> str | None:
+        """PEM text, or the content of the file that is named; None without any that can be used."""
+        text = written if written is None or "-----BEGIN" in written else self._file(path, written)
+        fault = fault_in(text) if text is not None else None
+        if fault is not None:
+            self._fault(path, fault)
+            return None
         return text
-
-    def _pem(self, path: Path, written: str | None) -> str | None:
-        """PEM text, or the content of the file that is named."""
-        if written is None or "-----BEGIN" in written:
-            return written
-        return self._file(path, written)
 
     def _file(self, path: Path, written: str) -> str | None:
         file = self.folder / written
@@ -173,18 +173,6 @@ class UpstreamCompiler:
             return None
         self.files[file] = None
         return text
-
-    def _check_pair(self, path: Path, certificate: str, key: str) -> None:
-        """Load a certificate with its key; the ssl module takes them from a file only."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="exeat-", suffix=".pem") as file:  # 0600
-            file.write(f"{key}\n{certificate}\n")
-            file.flush()
-            try:
-                context.load_cert_chain(file.name, password=_no_password)
-            except (ssl.SSLError, ValueError) as error:
-                reason = getattr(error, "reason", None) or "not PEM"
-                self._fault(path, f"certificate and key can't be used together: {reason}")
 
 
 def _provider(name: str, entry: doc.Provider) -> Limit | None:
@@ -240,13 +228,3 @@ def timeouts(entry: Timeout) -> Timeouts:
 
 def _own(host: str) -> str:
     return f"{host}/{ip_address(host).max_prefixlen}"
-
-
-def _to_ascii(pem: str) -> str:
-    """PEM text as the ssl module takes it: certificates are ASCII (RFC 7468 §3), comments beside them may not be."""
-    return pem.encode("ascii", "replace").decode("ascii")
-
-
-def _no_password() -> str:
-    """An encrypted key fails instead of asking on the terminal."""
-    raise ValueError("the key is encrypted")

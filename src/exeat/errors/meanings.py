@@ -22,10 +22,13 @@ class Meaning(NamedTuple):
 MEANINGS: dict[Code, Meaning] = {
     Code.MALFORMED_REQUEST: Meaning(
         400,
-        "The request is not valid HTTP/1.1",
+        "The request can't be taken as it was sent",
         "The bytes that arrived break a rule of RFC 9110 or RFC 9112, or could be read in two ways. Exeat refuses such"
-        " a request rather than guess, because a guess is how requests are smuggled, and closes the connection.",
-        "Send the request with an HTTP library, or correct what the detail names.",
+        " a request rather than guess, because a guess is how requests are smuggled, and closes the connection if it"
+        " can't tell where the request ends. Or the request is valid and can't be sent as it is: its body has no place"
+        " for a credential that the upstream wants there, or isn't the one that was signed, the Exeat key also stands"
+        " where it would leave, or a field for Exeat has no value that it can have. Nothing was sent upstream then.",
+        "Correct what the detail names; if it is about how HTTP is written, send the request with an HTTP library.",
         "http_request_error",
     ),
     Code.MALFORMED_TARGET: Meaning(
@@ -222,9 +225,11 @@ MEANINGS: dict[Code, Meaning] = {
     Code.BODY_TOO_LARGE: Meaning(
         413,
         "The body is too large",
-        "A policy has to hold the whole body in memory, and it is larger than the limit for that (10 MiB, unless"
-        " EXEAT_MAX_BUFFER_BYTES says otherwise).",
-        "Use a mode that streams (path, host, header or URL in path) instead of the envelope.",
+        "The whole body has to be in memory, and it is larger than the limit for that: a body that is signed or gets"
+        " the upstream's credential (10 MiB), or an envelope or its answers (10 MiB, unless EXEAT_MAX_BUFFER_BYTES"
+        " says otherwise). Every other body streams, and may have any size.",
+        "Send or ask for less at once. What is too large for an envelope may be called in a mode that streams (path,"
+        " host, header or URL in path).",
         "http_request_error",
     ),
     Code.TARGET_TOO_LONG: Meaning(
@@ -274,8 +279,9 @@ MEANINGS: dict[Code, Meaning] = {
         502,
         "No secure connection to the upstream",
         "The TLS handshake failed: a certificate that isn't valid for the name, isn't trusted or has expired, or a"
-        " protocol version below TLS 1.2.",
-        "Check the upstream's certificate, and tls.ca of the upstream if it has a private authority.",
+        " protocol version below TLS 1.2. Or the upstream wants a client certificate, and was shown none or another.",
+        "Check the upstream's certificate, and tls.ca of the upstream if it has a private authority; if it wants a"
+        " client certificate (the detail speaks of an alert), check tls.certificate and tls.key.",
         "tls_certificate_error",
     ),
     Code.UPSTREAM_CLOSED: Meaning(

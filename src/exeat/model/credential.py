@@ -120,12 +120,12 @@ Kind = Single | Pool
 class Injection:
     """A credential made ready for the wire; built once per snapshot by policy/inject.py.
 
-    `slot` is the lower-case name of the field that it fills, and in which a key of Exeat is looked for; `lines` are
-    all fields that it fills, each as `name: value` with CRLF, `slots` their names (without those that are never
-    forwarded). `parameter` and `pairs` are that for query parameters, `segment` for the path: what stands before
-    the caller's own, `before` its part that isn't secret. `cookies` are `name=value` each. `needles` are the
-    spellings of the secret that are looked for in what the upstream answers. `origins` are the only places it may
-    go to.
+    `slot` is the lower-case name of the field that it fills, and in which a key of Exeat is looked for; `prefix` is
+    what stands before the secret there, in lower case, without the space at its end. `lines` are all fields that it
+    fills, each as `name: value` with CRLF, `slots` their names (without those that are never forwarded). `parameter`
+    and `pairs` are that for query parameters, `segment` for the path: what stands before the caller's own, `before`
+    its part that isn't secret. `cookies` are `name=value` each. `needles` are the spellings of the secret that are
+    looked for in what the upstream answers. `origins` are the only places it may go to.
 
     What isn't ready (`is_ready`) takes another step for each call: a `token` to be had from its source, a `signing`
     or a `filling` of the request itself, or the choice among `members`.
@@ -134,6 +134,7 @@ class Injection:
     kind: str
     origins: frozenset[Origin]
     slot: bytes | None = None
+    prefix: bytes = b""
     lines: Secret | None = None
     slots: frozenset[bytes] = frozenset()
     parameter: bytes | None = None

@@ -117,9 +117,8 @@ class Upstream:
 
     `siblings` are other hosts of the same API, by the segment that begins their paths (`~host`). Each is the upstream
     once more, at an endpoint of its own, with the credential or without one. `mark` is that segment with its slash, for
-    a sibling; `family` has origin, base path and mark of each of them all, where there are siblings. `links` are the
-    members of JSON bodies whose URLs are rewritten, None for none; `scrubs_bodies` has the credential looked for in
-    bodies.
+    a sibling. `links` are the members of JSON bodies whose URLs are rewritten, None for none; `scrubs_bodies` has the
+    credential looked for in bodies.
     """
 
     name: str
@@ -142,7 +141,6 @@ class Upstream:
     health: HealthCheck | None = None
     siblings: Mapping[bytes, "Upstream"] = field(default_factory=dict)
     mark: bytes = b""
-    family: tuple[tuple[Origin, bytes, bytes], ...] = ()
     links: Links | None = None
     scrubs_bodies: bool = False
     is_open: bool = field(init=False, default=False)

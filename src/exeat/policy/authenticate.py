@@ -38,17 +38,19 @@ def present(
     parameter: bytes | None,
     query: bytes | None,
     elsewhere: frozenset[bytes] = NOWHERE,
+    prefix: bytes = b"",
 ) -> Presented:
     """Find the key in a request; `slot` and `parameter` are where the upstream expects its own secret.
 
-    `elsewhere` are the keys that stood in its path or a cookie, for an upstream that expects its secret there.
+    `elsewhere` are the keys that stood in its path or a cookie, for an upstream that expects its secret there. `prefix`
+    is what it expects before its secret in `slot`, as in `Injection`.
     """
     known = head.known
     authorization = known.get(b"authorization")
     usual = slot in _STANDARD_OR_NONE and parameter is None and not elsewhere
     if usual and authorization is not None and _OTHERS.isdisjoint(known) and authorization.startswith(_BEARER):
         return Presented(authorization[7:], _IN_AUTHORIZATION, None)
-    found = list(_in_fields(head, slot))
+    found = list(_in_fields(head, slot, prefix))
     in_query = set(_in_query(query, parameter)) if parameter and query else set()
     keys = {key for _, key in found} | in_query | elsewhere
     if len(keys) == 1:
@@ -89,7 +91,7 @@ def _in_cookies(head: RequestHead, cookies: tuple[Secret, ...]) -> frozenset[byt
     return frozenset(value for name in names for value in value_in(head.fields, name) if value.startswith(PREFIX))
 
 
-def _in_fields(head: RequestHead, slot: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+def _in_fields(head: RequestHead, slot: bytes | None, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Every field that holds a key, with the key."""
     known = head.known
     if b"exeat-key" in known:
@@ -99,9 +101,10 @@ def _in_fields(head: RequestHead, slot: bytes | None) -> Iterator[tuple[bytes, b
             yield name, key
     if known.get(b"x-api-key", b"").startswith(PREFIX):
         yield b"x-api-key", known[b"x-api-key"]
-    if slot is not None and slot not in _STANDARD:
-        for key in _in_lines(head, slot):
-            yield slot, key
+    if slot is not None:
+        for value in _values(head, slot):
+            if key := _behind_prefix(value, prefix):
+                yield slot, key
 
 
 def identify(key: bytes, snapshot: Snapshot, now: float) -> Key:
@@ -154,13 +157,21 @@ def _decode_base64(text: bytes) -> bytes:
     return binascii.a2b_base64(text.translate(_ONE_ALPHABET) + b"==")
 
 
-def _in_lines(head: RequestHead, slot: bytes) -> Iterator[bytes]:
-    """The keys in every line of a field, whatever prefix stands before them."""
-    for line in head.fields:
-        if name_of(line) == slot:
-            bare = split_field(line)[1].rpartition(b" ")[2]
-            if bare.startswith(PREFIX):
-                yield bare
+def _values(head: RequestHead, name: bytes) -> list[bytes]:
+    """The values of every line of a field; those of the usual places stand in one line, which isn't forwarded."""
+    if name in _STANDARD:
+        return [head.known[name]] if name in head.known else []
+    return [split_field(line)[1] for line in head.fields if name_of(line) == name]
+
+
+def _behind_prefix(value: bytes, prefix: bytes) -> bytes | None:
+    """The key behind what an upstream expects before its secret (in any case), or behind any other word."""
+    if prefix and value[: len(prefix)].lower() == prefix:
+        bare = value[len(prefix) :].lstrip(b" ")
+        if bare.startswith(PREFIX):
+            return bare
+    bare = value.rpartition(b" ")[2]
+    return bare if bare.startswith(PREFIX) else None
 
 
 def _in_query(query: bytes, parameter: bytes) -> Iterator[bytes]:

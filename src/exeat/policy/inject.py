@@ -47,6 +47,7 @@ def _prepare_pool(pool: Pool, origins: frozenset[Origin]) -> Injection:
         "pool",
         origins,
         slot=first.slot,
+        prefix=first.prefix,
         parameter=first.parameter,
         segment=first.segment,
         before=first.before,
@@ -60,8 +61,8 @@ def show_token(injection: Injection, token: Secret) -> Injection:
     """The credential with its token, ready to be shown; `injection` is one that waits for it."""
     wanted = injection.token
     assert wanted is not None  # noqa: S101 - nothing else is asked for one
-    value = wanted.prefix + token.reveal()
-    return _field(injection.kind, wanted.name, value, _needles(token.reveal()), injection.origins)
+    secret = token.reveal()
+    return _field(injection.kind, wanted.name, wanted.prefix, secret, _needles(secret), injection.origins)
 
 
 def _prepare(kind: Single, origins: frozenset[Origin]) -> Injection:
@@ -84,8 +85,9 @@ def _prepare_later(kind: Token | AwsSignature | HmacSignature | BodyField, origi
     """What takes another step for each call."""
     match kind:
         case Token():
-            slot = kind.name.lower().encode()
-            return Injection(kind.label, origins, slot=slot, slots=frozenset({slot}) - NEVER_FORWARDED, token=kind)
+            slot, prefix = kind.name.lower().encode(), _as_looked_for(kind.prefix)
+            slots = frozenset({slot}) - NEVER_FORWARDED
+            return Injection(kind.label, origins, slot=slot, prefix=prefix, slots=slots, token=kind)
         case AwsSignature():
             needles = _needles(kind.secret_key.reveal())
             if kind.session_token is not None:
@@ -102,20 +104,20 @@ def _prepare_later(kind: Token | AwsSignature | HmacSignature | BodyField, origi
 def _prepare_static(kind: Bearer | Basic | Header | Query | Segment | Cookie, origins: frozenset[Origin]) -> Injection:
     match kind:
         case Bearer(secret):
-            return _field("bearer", "Authorization", f"Bearer {secret.reveal()}", _needles(secret.reveal()), origins)
+            return _field("bearer", "Authorization", "Bearer ", secret.reveal(), _needles(secret.reveal()), origins)
         case Basic(username, password):
             token = base64.b64encode(f"{username.reveal()}:{password.reveal()}".encode()).decode()
             whole = token.rstrip("=")
             needles = (*_needles(username.reveal()), *_needles(password.reveal()), *_long(whole, _other(whole)))
-            return _field("basic", "Authorization", f"Basic {token}", needles, origins)
+            return _field("basic", "Authorization", "Basic ", token, needles, origins)
         case Header(name, secret, prefix):
-            return _field("header", name, prefix + secret.reveal(), _needles(secret.reveal()), origins)
+            return _field("header", name, prefix, secret.reveal(), _needles(secret.reveal()), origins)
         case Query(name, secret):
             pair = Secret(f"{quote(name, safe='')}={quote(secret.reveal(), safe='')}")
             needles, parameter = _needles(secret.reveal()), name.encode()
             return Injection("query", origins, parameter=parameter, pairs=((parameter, pair),), needles=needles)
         case Segment(secret, prefix):
-            segment = Secret(prefix + quote(secret.reveal(), safe=":@!$&'()*+,;=~"))
+            segment = Secret(prefix + encode_segment(secret.reveal()))
             return Injection(
                 "path", origins, segment=segment, before=prefix.encode(), needles=_needles(secret.reveal())
             )
@@ -124,14 +126,21 @@ def _prepare_static(kind: Bearer | Basic | Header | Query | Segment | Cookie, or
             return Injection("cookie", origins, slot=b"cookie", cookies=(cookie,), needles=_needles(secret.reveal()))
 
 
+def encode_segment(text: str) -> str:
+    """Text as a segment of a path, percent-encoded where a segment can't hold it (RFC 3986 §3.3)."""
+    return quote(text, safe=":@!$&'()*+,;=~")
+
+
 def _together(parts: list[Injection], origins: frozenset[Origin]) -> Injection:
     """Several that are shown at once; a key is looked for where the first one of each sort has its place."""
     lines = [part.lines.reveal() for part in parts if part.lines is not None]
+    slot, prefix = next(((part.slot, part.prefix) for part in parts if part.slot is not None), (None, b""))
     segments = [part for part in parts if part.segment is not None]
     return Injection(
         "+".join(dict.fromkeys(part.kind for part in parts)),
         origins,
-        slot=next((part.slot for part in parts if part.slot is not None), None),
+        slot=slot,
+        prefix=prefix,
         lines=Secret("".join(lines)) if lines else None,
         slots=frozenset(slot for part in parts for slot in part.slots),
         parameter=next((part.parameter for part in parts if part.parameter is not None), None),
@@ -145,11 +154,17 @@ def _together(parts: list[Injection], origins: frozenset[Origin]) -> Injection:
     )
 
 
-def _field(kind: str, name: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]) -> Injection:
-    slot = name.lower().encode()
-    lines = Secret(f"{name}: {value}\r\n")
+def _field(
+    kind: str, name: str, prefix: str, value: str, needles: tuple[Secret, ...], origins: frozenset[Origin]
+) -> Injection:
+    slot, before = name.lower().encode(), _as_looked_for(prefix)
+    lines = Secret(f"{name}: {prefix}{value}\r\n")
     slots = frozenset({slot}) - NEVER_FORWARDED
-    return Injection(kind, origins, slot=slot, lines=lines, slots=slots, needles=needles)
+    return Injection(kind, origins, slot=slot, prefix=before, lines=lines, slots=slots, needles=needles)
+
+
+def _as_looked_for(prefix: str) -> bytes:
+    return prefix.rstrip(" ").lower().encode()
 
 
 def _needles(secret: str) -> tuple[Secret, ...]:

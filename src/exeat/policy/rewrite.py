@@ -1,11 +1,11 @@
 """What comes back: an upstream's URLs in the form the caller used, and no spelling of its secret.
 
-Location, Content-Location and Link are mapped to the gateway, so that paging works and stays inside it. A redirect is
-passed on, never followed.
+Location, Content-Location and Link are mapped to the gateway, so that paging works and stays inside it. A parameter
+that is the credential's own goes: who follows the URL has its own key there. A redirect is passed on, never followed.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from exeat.errors import GatewayError
@@ -15,24 +15,39 @@ from exeat.wire.fields import name_of, render_field, split_field
 from exeat.wire.http1 import ResponseHead
 from exeat.wire.target import parse_url
 
+NONE: Final[frozenset[bytes]] = frozenset()
 REDACTED = b"[redacted]"
 ENCODINGS_LIMIT = 4  # layers of percent-encoding that are undone: as it is, and a URL in a URL in a URL
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _LINK_TARGET = re.compile(rb"<([^<>]*)>")
+_WITH_SCHEME_OR_HOST = re.compile(rb"//|[A-Za-z][A-Za-z0-9+.-]*:")
 _REWRITTEN = (b"location", b"content-location", b"link")
+
+
+class Other(NamedTuple):
+    """A sibling, or what the called one is a sibling of: its origin, and the path that its URLs begin with.
+
+    `prefix` comes before its paths at the gateway; `parameters` are those of a query that its credential fills.
+    """
+
+    origin: Origin
+    base: bytes
+    prefix: bytes
+    parameters: frozenset[bytes] = NONE
 
 
 class Form(NamedTuple):
     """How the caller addresses the upstream: `gateway` (`https://host[:port]`) and `prefix` before the path.
 
-    `bases` are the upstream's own: each origin and the path its URL begins with. `others` are its siblings, or what it
-    is a sibling of: each origin, the path, and what comes before its paths at the gateway.
+    `bases` are the upstream's own: each origin and the path its URL begins with; `parameters` are those of a query that
+    its credential fills.
     """
 
     gateway: bytes
     prefix: bytes
     bases: tuple[tuple[Origin, bytes], ...]
-    others: tuple[tuple[Origin, bytes, bytes], ...] = ()
+    others: tuple[Other, ...] = ()
+    parameters: frozenset[bytes] = NONE
 
 
 def names_urls(head: ResponseHead) -> bool:
@@ -54,8 +69,12 @@ def _rewrite(line: bytes, form: Form) -> bytes:
 
 
 def rewrite_url(url: bytes, form: Form) -> bytes:
-    """Map one URL reference: absolute ones at the upstream, and absolute paths; others are left as they are."""
-    if url.startswith(b"/") and not url.startswith(b"//"):
+    """Map one URL reference: absolute ones at the upstream, and absolute paths; others lead where they did."""
+    if not _WITH_SCHEME_OR_HOST.match(url):
+        if form.parameters:
+            url = _without(url, form.parameters)
+        if not url.startswith(b"/"):
+            return url
         base = form.bases[0][1] if form.bases else b""
         if (base and not _is_below(url, base)) or not (form.prefix or base):
             return url
@@ -68,15 +87,29 @@ def rewrite_url(url: bytes, form: Form) -> bytes:
         return url
     for origin, base in form.bases:
         if target.origin == origin and _is_below(target.path, base):
-            return form.gateway + _place(form.prefix, target.path[len(base) :]) + _rest(target, mark, fragment)
-    for origin, base, prefix in form.others:
-        if target.origin == origin and _is_below(target.path, base):
-            return form.gateway + _place(prefix, target.path[len(base) :]) + _rest(target, mark, fragment)
+            rest = _rest(target, form.parameters) + mark + fragment
+            return form.gateway + _place(form.prefix, target.path[len(base) :]) + rest
+    for other in form.others:
+        if target.origin == other.origin and _is_below(target.path, other.base):
+            rest = _rest(target, other.parameters) + mark + fragment
+            return form.gateway + _place(other.prefix, target.path[len(other.base) :]) + rest
     return url
 
 
-def _rest(target: Target, mark: bytes, fragment: bytes) -> bytes:
-    return (b"" if target.query is None else b"?" + target.query) + mark + fragment
+def _rest(target: Target, parameters: frozenset[bytes]) -> bytes:
+    return b"" if target.query is None else _without(b"?" + target.query, parameters)
+
+
+def _without(url: bytes, parameters: frozenset[bytes]) -> bytes:
+    """A URL reference without some parameters of its query, in every spelling; otherwise as it is."""
+    bare, mark, fragment = url.partition(b"#")
+    place, question, query = bare.partition(b"?")
+    kept = [part for part in query.split(b"&") if _name_of(part) not in parameters]
+    return place + (question + b"&".join(kept) if kept else b"") + mark + fragment
+
+
+def _name_of(part: bytes) -> bytes:
+    return unquote_to_bytes(part.partition(b"=")[0].replace(b"+", b" "))
 
 
 def _place(prefix: bytes, below: bytes) -> bytes:

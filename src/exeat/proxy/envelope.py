@@ -252,15 +252,15 @@ class Collector(Caller):
 def _presented(exchange: Exchange, head: RequestHead, resolved: Resolved, outer: Presented | None) -> Presented:
     """The envelope's key as it stands in the call itself: taken out if it is there again, refused if it is another."""
     assert outer is not None  # noqa: S101 - the envelope's own key was recognised
-    slot, parameter, elsewhere = None, None, NOWHERE
+    slot, prefix, parameter, elsewhere = None, b"", None, NOWHERE
     if resolved.upstreams:
         credential = resolved.upstreams[0].credential
-        slot, parameter = credential.slot, credential.parameter
+        slot, prefix, parameter = credential.slot, credential.prefix, credential.parameter
         if credential.cookies or credential.segment is not None:
             elsewhere, path = in_native_place(head, resolved.path, resolved.bases, credential)
             exchange.resolved = resolved.at(path)
     try:
-        found = present(head, slot, parameter, resolved.query, elsewhere)
+        found = present(head, slot, parameter, resolved.query, elsewhere, prefix)
     except GatewayError as error:
         if error.code != Code.KEY_MISSING:
             raise

@@ -8,17 +8,19 @@ from exeat.proxy.drive import Wait
 from exeat.proxy.exchange import Exchange
 
 GATHER_S: Final = 60.0  # for all of it
+HINT: Final = "Send less at once, in several calls or parts if the API has such."
 
 
 @final
 class Buffer:
     """Takes a body; `whole` brings it, or GatewayError where it is larger than `limit` (bytes)."""
 
-    def __init__(self, limit: int, too_large: str) -> None:
+    def __init__(self, limit: int, too_large: str, hint: str | None = None) -> None:
         self._parts: list[bytes] = []
         self._size = 0
         self._limit = limit
         self._too_large = too_large
+        self._hint = hint
         self.whole: Wait[bytes] = Wait()
 
     def send_body(self, content: bytes) -> None:
@@ -36,7 +38,7 @@ class Buffer:
 
     def too_large(self) -> GatewayError:
         """What is said of a larger body."""
-        return GatewayError(Code.BODY_TOO_LARGE, self._too_large)
+        return GatewayError(Code.BODY_TOO_LARGE, self._too_large, hint=self._hint)
 
 
 async def gather(exchange: Exchange, limit: int, now: float, *, why: str) -> bytes:
@@ -51,7 +53,7 @@ async def gather(exchange: Exchange, limit: int, now: float, *, why: str) -> byt
     head, caller = exchange.head_or_raise, exchange.caller
     body = b""
     if head.has_body:
-        buffer = Buffer(limit, f"{why}; the body may be at most {limit} bytes.")
+        buffer = Buffer(limit, f"{why}; the body may be at most {limit} bytes.", HINT)
         if head.length is not None and head.length > limit:
             raise buffer.too_large()
         if expects_continue(head):

@@ -100,14 +100,14 @@ def recognise(exchange: Exchange, head: RequestHead, resolved: Resolved | None, 
     """Find out who is calling. Comes before any 404, so that a stranger learns nothing about what exists."""
     if signers is not None and resolved is not None and may_have_link(resolved.query):
         return recognise_beside_link(exchange, head, resolved, signers)
-    slot, parameter, query, elsewhere = None, None, None, NOWHERE
+    slot, prefix, parameter, query, elsewhere = None, b"", None, None, NOWHERE
     if resolved is not None and resolved.upstreams:
         credential, query = resolved.upstreams[0].credential, resolved.query
-        slot, parameter = credential.slot, credential.parameter
+        slot, prefix, parameter = credential.slot, credential.prefix, credential.parameter
         if credential.cookies or credential.segment is not None:
             elsewhere, path = in_native_place(head, resolved.path, resolved.bases, credential)
             exchange.resolved = resolved.at(path)  # without the key, before anything can fail
-    presented = exchange.presented = present(head, slot, parameter, query, elsewhere)
+    presented = exchange.presented = present(head, slot, parameter, query, elsewhere, prefix)
     try:
         key = exchange.key = identify(presented.key, exchange.snapshot, exchange.began_at)
     except GatewayError:

@@ -14,7 +14,7 @@ from exeat.policy.resolve import Resolved, by_url
 from exeat.policy.rewrite import scrub_text
 from exeat.proxy.attempt import attempt
 from exeat.proxy.exchange import Exchange
-from exeat.proxy.forms import base_of
+from exeat.proxy.forms import base_of, family_of
 from exeat.proxy.runtime import Runtime
 from exeat.proxy.upstream import UpstreamConnection
 from exeat.wire.http1 import ResponseHead
@@ -33,7 +33,7 @@ async def follow(exchange: Exchange, answered: Answered, upstream: Upstream, run
         location = scrub_text(response.known[b"location"], connection.needles)
         _discard(connection, runtime)
         try:
-            target = _without_secret(next_target(base, location), permit)
+            target = _without_secret(next_target(base, location), family_of(exchange, upstream))
             permit = _permit(exchange, upstream, target)
         except GatewayError as error:
             exchange.decision = deny(error.code, error.detail)
@@ -51,16 +51,17 @@ def _called(exchange: Exchange, permit: Permit, connection: UpstreamConnection) 
     origin = connection.route.origin
     for endpoint in permit.endpoints:
         if endpoint.route is connection.route:
-            return Target(origin, base_of(endpoint, permit) + permit.path, resolved.query)
+            return Target(origin, base_of(endpoint, permit.credential) + permit.path, resolved.query)
     return Target(origin, permit.path, resolved.query)
 
 
-def _without_secret(target: Target, permit: Permit) -> Target:
+def _without_secret(target: Target, family: tuple[Upstream, ...]) -> Target:
     """Where a secret stands in the path, a hop within the upstream is called as a caller would: without it."""
-    for endpoint in permit.endpoints:
-        base = base_of(endpoint, permit)
-        if base != endpoint.base_path and target.origin == endpoint.origin and target.path.startswith(base):
-            return Target(target.origin, endpoint.base_path + target.path[len(base) :], target.query)
+    for one in family:
+        for endpoint in one.endpoints:
+            base = base_of(endpoint, one.credential)
+            if base != endpoint.base_path and target.origin == endpoint.origin and target.path.startswith(base):
+                return Target(target.origin, endpoint.base_path + target.path[len(base) :], target.query)
     return target
 
 

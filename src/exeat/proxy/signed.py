@@ -106,12 +106,12 @@ async def recognise_signed(
 def _check_alone(head: RequestHead, resolved: Resolved) -> bool:
     """Refuse a second key beside the signature; whether the upstream is AWS, which compares the body with its hash."""
     credential = resolved.upstreams[0].credential if resolved.upstreams else None
-    slot, parameter, elsewhere = None, None, NOWHERE
+    slot, prefix, parameter, elsewhere = None, b"", None, NOWHERE
     if credential is not None:
-        slot, parameter = credential.slot, credential.parameter
+        slot, prefix, parameter = credential.slot, credential.prefix, credential.parameter
         elsewhere, _ = in_native_place(head, resolved.path, resolved.bases, credential)
     try:
-        present(head, slot, parameter, resolved.query, elsewhere)
+        present(head, slot, parameter, resolved.query, elsewhere, prefix)
     except GatewayError as error:
         if error.code != Code.KEY_MISSING:
             raise

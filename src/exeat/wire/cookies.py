@@ -8,11 +8,15 @@ NAME = b"cookie"
 
 
 def with_cookie(fields: list[bytes], cookie: bytes) -> list[bytes]:
-    """The fields with a cookie (`name=value`) set: the caller's others stay, one of the same name goes."""
-    name = cookie.partition(b"=")[0]
+    """The fields with a cookie (`name=value`) set: the caller's others stay, one of the same name goes.
+
+    A `name` alone sets none, so that one of that name just goes.
+    """
+    name, has_value, _ = cookie.partition(b"=")
     kept = [pair for pair in pairs_of(fields) if pair.partition(b"=")[0].strip(b" \t") != name]
+    pairs = [*kept, cookie] if has_value else kept
     others = [line for line in fields if name_of(line) != NAME]
-    return [*others, b"Cookie: %b\r\n" % b"; ".join([*kept, cookie])]
+    return [*others, b"Cookie: %b\r\n" % b"; ".join(pairs)] if pairs else others
 
 
 def pairs_of(fields: list[bytes]) -> Iterator[bytes]:

@@ -23,11 +23,15 @@ OFF_S = 300
 
 def telegram(request: Request) -> Reply:
     """A bot, whose token stands in the path."""
+    if request.path == f"/file/bot{TELEGRAM_TOKEN}/documents/file_1.txt":
+        return Reply(200, {"content": "an order"})
     before, _, method = request.path.rpartition("/")
     if before != f"/bot{TELEGRAM_TOKEN}":
         return Reply(404, {"ok": False, "description": "Not Found"})
     if method == "getMe":
         return Reply(200, {"ok": True, "result": {"username": "orders_bot"}})
+    if method == "getFile":
+        return Reply(200, {"ok": True, "result": {"file_path": "documents/file_1.txt"}})
     return Reply(200, {"ok": True, "result": {"text": json.loads(request.body)["text"]}})
 
 

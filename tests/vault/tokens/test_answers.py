@@ -1,7 +1,10 @@
 """Answers of token endpoints: tokens, refusals, and everything that is neither."""
 
 import base64
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -52,10 +55,14 @@ def test_token() -> None:
         ({"expires_in": 12.5}, 12.5),
         ({"expires_in": "soon"}, None),
         ({"expires_in": True}, None),
+        ({"expires_in": 0}, None),
+        ({"expires_in": "0"}, None),
+        ({"expires_in": -1}, None),
+        ({"expires_in": "-1"}, None),
     ],
 )
 def test_life(members: dict[str, Any], seconds: float | None) -> None:
-    """A life is a number, or text of one; where there is none the token lasts until it is refused."""
+    """A life is a number, or text of one; where there is none, or none that lasts, nobody says when the token ends."""
     assert fetched(access_token="abc", **members).expires_in_s == seconds
 
 
@@ -64,6 +71,61 @@ def test_life_of_a_token_that_says_it() -> None:
     token = sign(made.signing_key(), {"exp": made.NOW + 77})
     found = read(made.answered(200, json.dumps({"access_token": token.reveal()}).encode()))
     assert found.expires_in_s == pytest.approx(77)
+
+
+def test_a_jwt_that_has_ended() -> None:
+    """A token whose own word is that it has ended is none, whatever is said beside it."""
+    token = sign(made.signing_key(), {"exp": made.NOW - 77})
+    error = failure(200, json.dumps({"access_token": token.reveal(), "expires_in": 0}).encode())
+    assert (error.reason, error.is_passing) == ("The token endpoint gave a token that has ended already.", True)
+
+
+def raw_deflate(text: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-15)
+    return packing.compress(text) + packing.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("X-GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+        ("gzip, deflate", lambda text: zlib.compress(gzip.compress(text))),
+        ("gzip", lambda text: gzip.compress(b"\xef\xbb\xbf" + text)),
+    ],
+)
+def test_a_coding_that_was_not_asked_for(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """An answer that is compressed all the same is read, in success and in failure."""
+    body = pack(b'{"access_token": "abc"}')
+    assert read(made.answered(200, body, f"Content-Encoding: {coding}")).token.reveal() == "abc"
+    error = failure(400, pack(b'{"error": "invalid_client"}'), f"Content-Encoding: {coding}")
+    assert "(invalid_client)" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("br", b'{"access_token": "abc"}'),
+        ("gzip", b'{"access_token": "abc"}'),
+        ("gzip", gzip.compress(b'{"access_token": "abc"}')[:-9]),
+        ("gzip", gzip.compress(b'{"access_token": "abc"}' + b" " * (1 << 20))),
+        ("gzip", b""),
+    ],
+)
+def test_a_coding_that_can_not_be_undone(coding: str, body: bytes) -> None:
+    """What is coded in another way, broken off or too large is no token, and the reason names the coding."""
+    error = failure(200, body, f"Content-Encoding: {coding}", "Content-Type: application/json")
+    words = f"something other than a JSON object (application/json), in the coding {coding}."
+    assert error.reason == f"The token endpoint answered 200 with {words}"
+    assert error.is_passing
+
+
+def test_a_byte_order_mark() -> None:
+    """Some servers put one before their JSON; it is no part of it."""
+    assert read(made.answered(200, b'\xef\xbb\xbf{"access_token": "abc"}')).token.reveal() == "abc"
 
 
 @pytest.mark.parametrize("members", [{}, {"refresh_token": ""}, {"refresh_token": None}, {"refresh_token": 1}])
@@ -86,8 +148,6 @@ def test_no_new_refresh_token(members: dict[str, Any]) -> None:
         (b'{"access_token": "a\\r\\nX: y"}', "a token that can't stand in a field", False),
         (b'{"access_token": "\xc3\xa9"}', "a token that can't stand in a field", False),
         (b'{"access_token": "' + b"a" * 20000 + b'"}', "a token that can't stand in a field", False),
-        (b'{"access_token": "a", "expires_in": 0}', "a token that has ended already", True),
-        (b'{"access_token": "a", "expires_in": -5}', "a token that has ended already", True),
         (b'{"access_token": "a", "token_type": "DPoP"}', "tokens of the type dpop", False),
     ],
 )

@@ -63,4 +63,18 @@ class AwsSigv4(Entry):
             ]
             if lacks:
                 return f"needs {' and '.join(lacks)}: the name '{target.origin.host}' doesn't say it"
+            if self.unsigned_payload and (fault := _unsigned_fault(target, self.service or found.service or "")):
+                return fault
         return None
+
+
+def _unsigned_fault(target: Target, service: str) -> str | None:
+    """Why bodies have to be signed there: S3 alone takes them as they are, and no service does in plaintext.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, at the payload.
+    """
+    if not service.startswith("s3"):  # s3express, s3-outposts and their like are S3 as well
+        return f"has 'unsigned_payload', which S3 alone takes, and not {service}; remove it"
+    if target.origin.scheme == "http":
+        return "has 'unsigned_payload', with which anybody on the way could change a body of http://; use https://"
+    return None

@@ -13,7 +13,7 @@ from exeat.config.grammar import CONTROLS, parse_field_name
 from exeat.config.problem import quote
 from exeat.model.secret import Secret
 from exeat.model.signing import TimestampFormat
-from exeat.policy.sign.template import OF_THE_REQUEST, OF_THE_RESULT, check_template
+from exeat.policy.sign.template import FIELD, OF_THE_REQUEST, OF_THE_RESULT, check_template
 
 Algorithm = Literal["sha1", "sha256", "sha512"]
 Encoding = Literal["hex", "base64"]
@@ -135,8 +135,12 @@ class Hmac(Entry):
     )
 
     @model_validator(mode="after")
-    def _key_can_be_read(self) -> Self:
+    def _can_be_made(self) -> Self:
         self.key()
+        signed = {name.lower() for name in check_template(self.signed_text(), OF_THE_REQUEST, fields=True)}
+        for name, _ in self.fields():
+            if FIELD + name.lower() in signed:
+                raise ValueError(f"signs the field {name}, which is filled only when that is done; sign something else")
         return self
 
     def key(self) -> Secret:

@@ -73,10 +73,16 @@ class PoolMember(Entry):
     )
 
 
-Members = Annotated[
-    list[Annotated[PoolMember, BeforeValidator(_member, json_schema_input_type=PoolMember | list[PartField])]],
-    Field(min_length=1, max_length=MOST_MEMBERS),
-]
+def _members(value: object) -> object:
+    if isinstance(value, list) and not value:
+        raise ValueError("is an empty list; list the credentials of which each call shows one")
+    if isinstance(value, list) and len(value) > MOST_MEMBERS:
+        raise ValueError(f"lists more than {MOST_MEMBERS} credentials")
+    return value
+
+
+MemberField = Annotated[PoolMember, BeforeValidator(_member, json_schema_input_type=PoolMember | list[PartField])]
+Members = Annotated[list[MemberField], Field(min_length=1, max_length=MOST_MEMBERS), BeforeValidator(_members)]
 
 
 class Pool(Entry):

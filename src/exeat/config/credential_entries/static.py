@@ -1,12 +1,17 @@
 """Credentials that are the same for every call: in a field, the query, the path or a cookie."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from exeat.config import fields as f
 from exeat.config.entries import Entry
+from exeat.config.grammar import CONTROLS
+from exeat.errors import GatewayError
 from exeat.model.secret import Secret
+from exeat.policy.inject import encode_segment
+from exeat.policy.signed_links import PARAMETER as LINK_PARAMETER
+from exeat.wire.target import check_path
 
 
 class Bearer(Entry):
@@ -39,11 +44,21 @@ class Header(Entry):
     prefix: f.PrefixField = Field(default="", description="Text before the secret, such as `Token `.")
 
 
+def _parameter(text: str) -> str:
+    if CONTROLS.search(text):
+        raise ValueError("holds a control character")
+    if text == LINK_PARAMETER.decode():
+        raise ValueError("is the parameter of Exeat's own signed links, which never leaves; it can't hold a credential")
+    return text
+
+
 class Query(Entry):
     """A query parameter, `?<name>=<secret>`."""
 
     kind: Literal["query"] = Field(description="The kind of the credential.")
-    name: f.ParameterField = Field(description="The name of the parameter.")
+    name: Annotated[str, PlainValidator(f.from_text(_parameter)), f.text_schema("api_key")] = Field(
+        description="The name of the parameter."
+    )
     secret: f.TokenField = Field(description="The parameter's value; Exeat percent-encodes it.")
 
 
@@ -55,6 +70,14 @@ class Segment(Entry):
     prefix: f.SegmentPrefixField = Field(
         default="/", description="What stands before it in the path, such as `/bot`; begins with a slash."
     )
+
+    @model_validator(mode="after")
+    def _stays_below_the_url(self) -> Self:
+        try:
+            check_path((self.prefix + encode_segment(self.secret.reveal())).encode())
+        except GatewayError:
+            raise ValueError("has a secret that servers read as steps up or down the path ('.' or '..')") from None
+        return self
 
 
 class Cookie(Entry):

@@ -68,6 +68,10 @@ class Together(Entry):
         places = [place for part in self.parts for place in _places_of(part)]
         if len(set(places)) < len(places):
             raise ValueError("lists two credentials for the same place; each needs one of its own")
+        if ("field", "cookie") in places and any(sort == "cookie" for sort, _ in places):
+            raise ValueError(
+                "lists a cookie and the whole field Cookie; write each cookie as a credential of that kind"
+            )
         return self
 
 

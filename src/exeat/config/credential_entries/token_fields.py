@@ -19,7 +19,8 @@ from exeat.wire.target import parse_url
 
 SHORTEST_S, LONGEST_S = 10.0, 24 * 3600.0
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
-_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,128}")
+_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _OWN_CLAIMS: Final = {
     "iss": "issuer",
@@ -72,10 +73,19 @@ def _id(value: object) -> str:
     return text
 
 
+def _number(value: object) -> str:
+    text = _word(value)
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("isn't the number of an installation, which stands at the end of its settings' URL")
+    return text
+
+
 def _secret(value: object) -> Secret:
     text = _word(value)
     if text != text.strip():
         raise ValueError("begins or ends with white space")
+    if text.startswith("\ufeff"):
+        raise ValueError("begins with a byte order mark, which nobody sees; take it off")
     return Secret(text)
 
 
@@ -153,7 +163,9 @@ def _service_account(value: object) -> ServiceAccountKey:
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
-        raise ValueError("isn't JSON; give the whole content of the key's JSON file") from None
+        raise ValueError(
+            "isn't JSON; give the whole content of the key's JSON file, as in ${file:/run/secrets/google.json}"
+        ) from None
     if not isinstance(found, dict) or found.get("type") != "service_account":
         raise ValueError("isn't the key of a service account (its 'type' must be 'service_account')")
     return _read_key(found)
@@ -198,6 +210,13 @@ IdField = Annotated[
     str,
     PlainValidator(_id),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "examples": ["12345"]}),
+]
+NumberField = Annotated[
+    str,
+    PlainValidator(_number),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}], "examples": [77]}
+    ),
 ]
 ClientSecretField = Annotated[Secret, PlainValidator(_secret), SECRET_SCHEMA]
 PrivateKeyField = Annotated[

@@ -140,7 +140,7 @@ class GithubApp(TokenEntry):
 
     kind: Literal["github-app"] = Field(description="The kind of the credential.")
     app_id: t.IdField = Field(description="The App's id, or its client id.")
-    installation_id: t.IdField = Field(description="The id of the installation.")
+    installation_id: t.NumberField = Field(description="The id of the installation.")
     private_key: t.PrivateKeyField = Field(description="The App's private key (PEM).")
     url: f.UrlField | None = Field(
         default=None,

@@ -5,6 +5,7 @@ Rule 1: nothing that was sent is repeated in what is said of an answer; endpoint
 
 import base64
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,10 @@ from exeat.vault.tokens.messages import Fetched, TokenAnswer, TokenError
 
 CLOCKS_DIFFER_S: Final = 30.0
 MOST_AGAIN_S: Final = 24 * 3600.0
+LARGEST_BYTES: Final = 1 << 20  # of an answer once it is unpacked
+_MARK: Final = b"\xef\xbb\xbf"  # a byte order mark
+# How the codings of RFC 9110 §8.4.1 are unpacked; many servers send deflate without the wrapping that it is to have.
+_WINDOWS: Final = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
@@ -60,12 +65,14 @@ def parse_token(
 
 def parse_object(answer: TokenAnswer, *, secrets: Iterable[Secret], now: float, signs: bool) -> Mapping[str, Any]:
     """The JSON object of an answer that says that all is well; TokenError for every other answer."""
-    found = _json(answer.body)
+    found = _json(_plain(answer))
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
         raise _refusal(answer, found or {}, secrets=secrets, now=now, signs=signs)
     if found is None:
         kind = (answer.field(b"content-type") or "").partition(";")[0].strip().lower()
         shown = f" ({kind})" if re.fullmatch(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}", kind) else ""
+        coding = (answer.field(b"content-encoding") or "").lower()
+        shown += f", in the coding {coding}" if re.fullmatch(r"[a-z0-9, -]{1,40}", coding) else ""
         message = f"The token endpoint answered {answer.status} with something other than a JSON object{shown}."
         raise TokenError(message, is_passing=True, again_in_s=_again(answer, now))
     return found
@@ -112,6 +119,27 @@ def _refusal(
     )
 
 
+def _plain(answer: TokenAnswer) -> bytes:
+    """The body without its coding, which wasn't asked for, and without a byte order mark; empty if it can't be had."""
+    body = answer.body
+    codings = [coding.strip().lower() for coding in (answer.field(b"content-encoding") or "").split(",")]
+    for coding in reversed(codings):
+        if coding not in {"", "identity"}:
+            unpacked = (_unpack(body, window) for window in _WINDOWS.get(coding, ()))
+            body = next((found for found in unpacked if found is not None), b"")
+    return body.removeprefix(_MARK)
+
+
+def _unpack(body: bytes, window: int) -> bytes | None:
+    """What was compressed, as long as it isn't larger than an answer may be; None for what isn't that."""
+    unpacking = zlib.decompressobj(window)
+    try:
+        found = unpacking.decompress(body, LARGEST_BYTES)
+    except zlib.error:
+        return None
+    return found if unpacking.eof else None
+
+
 def _json(body: bytes) -> Mapping[str, Any] | None:
     try:
         found = orjson.loads(body)
@@ -150,10 +178,11 @@ def _without(text: str, secrets: Iterable[Secret]) -> str:
 
 
 def _life(found: Mapping[str, Any], token: object, now: float) -> float | None:
+    """Seconds that a token lives; None where nobody says. 0 and less say nothing: some servers mean that it stays."""
     seconds = found.get("expires_in")
     if isinstance(seconds, str):
-        seconds = float(seconds) if re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]+)?", seconds) else None
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        seconds = float(seconds) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", seconds) else None
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
         return float(seconds)
     end = expiry_of(token) if isinstance(token, str) else None
     return None if end is None else end - now

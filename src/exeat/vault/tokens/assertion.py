@@ -17,6 +17,7 @@ from exeat.model.token_source import ALGORITHMS, Algorithm, SigningKey
 BACKDATED_S: Final = 60  # clocks differ: an assertion that begins in the endpoint's future is refused
 _SMALLEST_RSA = 2048
 _CURVES: Final[dict[str, Algorithm]] = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_FILE_NAME: Final = re.compile(r"(?:~|\.{1,2})?/\S{1,250}|[\w.-]{1,250}\.(?:pem|key|p8|der|crt|json)")
 _BEGINNING: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -43,6 +44,8 @@ def parse_private_key(text: str) -> Secret:
         text = text.replace("\\n", "\n")
     if not _BEGINNING.search(text):
         kind = "a certificate or a public key" if "-----BEGIN" in text else "something else"
+        if _FILE_NAME.fullmatch(text):
+            kind = "the name of a file, as it looks; write ${file:PATH} for what the file holds"
         raise ValueError(f"is no private key in PEM form ('-----BEGIN … PRIVATE KEY-----') but {kind}")
     _load(text)
     return Secret(text)
