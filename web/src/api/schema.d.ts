@@ -3648,7 +3648,7 @@ export interface components {
             /**
              * Installation Id
              * @description The id of the installation.
-             * @example 12345
+             * @example 77
              */
             installation_id: string | number;
             /**
@@ -3938,7 +3938,7 @@ export interface components {
             budget: string;
             /**
              * Until
-             * @description When it ends: ISO 8601, with an offset.
+             * @description When it ends: ISO 8601 with an offset, or a date: the beginning of that day, in UTC.
              * @example 2027-01-31T00:00:00Z
              */
             until: string;
@@ -4054,7 +4054,7 @@ export interface components {
             id?: string;
             /**
              * Expires
-             * @description When it ends: ISO 8601, with an offset.
+             * @description When it ends: ISO 8601 with an offset, or a date: the beginning of that day, in UTC.
              * @example 2027-01-31T00:00:00Z
              */
             expires?: string;
@@ -4112,7 +4112,7 @@ export interface components {
             concurrency?: number | string;
             /**
              * Name
-             * @description What callers, logs and metrics call it; otherwise `rate`, `quota-month`, `budget-day` or `concurrency`, numbered where there are several.
+             * @description What callers, logs and metrics call it; otherwise `rate`, `quota-month`, `budget-day` or `concurrency`, and where there are several of these, by what they differ in (`rate-second`, `quota-day-per-key`). What was counted goes with it: it begins anew under another name.
              * @example nightly-import
              */
             name?: string;
@@ -4187,9 +4187,9 @@ export interface components {
              * Method
              * @description The one method that such a URL may be called by.
              * @default POST
-             * @example PUT
+             * @enum {unknown}
              */
-            method: string;
+            method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
         };
         /**
          * Network
@@ -4345,7 +4345,7 @@ export interface components {
             field?: string;
             /**
              * Json
-             * @description Where in the answer's JSON the cost stands (the sum, where that is several numbers); in a stream of events, in the last one that has it.
+             * @description Where in the answer's JSON the cost stands (the sum, where that is several numbers); in a stream of events, in the last one that has it. Read are JSON of up to 1 MiB, and the last four events, of up to 256 KiB together; of codings, `gzip` and `deflate` alone are asked for.
              * @example $.usage.cost
              */
             json?: string;
