@@ -198,7 +198,7 @@ def _read_query(head: RequestHead, query: bytes) -> Signed:
             if name in found:
                 raise _refusal(f"The parameter {name.decode()} is there twice.")
             found[name] = unquote_to_bytes(value)
-    missing = _OWN_PARAMETERS - found.keys() - {b"x-amz-security-token"}
+    missing = _OWN_PARAMETERS.difference(found, {b"x-amz-security-token"})
     if missing:
         raise _refusal(f"A presigned URL needs {b', '.join(sorted(missing)).decode()}.")
     if found[b"x-amz-algorithm"] != ALGORITHM or not _DIGEST.fullmatch(found[_SIGNATURE]):
