@@ -16,7 +16,7 @@ APART := tests/hostile $(patsubst %,tests/end_to_end/test_%.py, \
 COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
   bodies_kept budgets clients clients_model_api lifecycle_errors lifecycle_timeouts limits limits_shared modes \
   modes_rewriting records_without_secrets redirects retries streaming streaming_ends) \
-  $(patsubst %,--ignore tests/%.py,policy/test_redact proxy/test_pool proxy/test_admission proxy/test_shared_lines)
+  $(patsubst %,--ignore tests/%.py,policy/test_redact proxy/test_pool proxy/test_shared_lines)
 SOURCES := $(shell find src -name '*.py')
 WEB := src/exeat/dashboard/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print)

@@ -17,8 +17,8 @@ from exeat.policy.authorize import Permit, permit_upstreams
 from exeat.proxy.admission import Admission
 from exeat.proxy.drive import Drive, Wait
 from exeat.proxy.exchange import Exchange
+from exeat.proxy.nobody import Nobody
 from exeat.state.register import VALUES_LIMIT, Register
-from tests.proxy.test_pool import Nobody
 from tests.support.transports import MemoryLoop
 from tests.support.values import consumer, grant, head, key, snapshot, upstream
 
