@@ -10,6 +10,8 @@ const slate: MantineColorsTuple = [
 ]; // prettier-ignore
 
 const CLOSE = { 'aria-label': 'Close' };
+/** The head of a dialog isn’t that of the page. */
+const INNER = { role: 'presentation' };
 
 export const theme = createTheme({
   colors: { gate, dark: slate },
@@ -28,7 +30,9 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'xs' } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
     Drawer: { defaultProps: { closeButtonProps: CLOSE } },
+    DrawerHeader: { defaultProps: INNER },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, closeButtonProps: CLOSE } },
+    ModalHeader: { defaultProps: INNER },
     NativeSelect: { defaultProps: { size: 'xs' } },
     Notification: { defaultProps: { closeButtonProps: CLOSE } },
     PasswordInput: { defaultProps: { size: 'sm' } },
@@ -50,6 +54,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-text': '#1b1e21',
     '--mantine-color-dimmed': '#5b636b',
     '--mantine-color-placeholder': '#69727a',
+    '--mantine-color-error': '#b3261e',
     '--ground': '#f6f7f7',
     '--surface': '#ffffff',
     '--raised': '#f1f3f3',
@@ -76,6 +81,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-text': '#e3e6e8',
     '--mantine-color-dimmed': '#9aa3ab',
     '--mantine-color-placeholder': '#8d969e',
+    '--mantine-color-error': '#f2857b',
     '--ground': '#121518',
     '--surface': '#191d21',
     '--raised': '#20252a',

@@ -3,11 +3,11 @@
 import { MutationCache, QueryCache, QueryClient, useQuery } from '@tanstack/react-query';
 import { api, ask } from './client';
 import { Problem } from './problem';
-import { SESSION } from './session';
+import { endSession } from './session';
 
 export function makeClient(): QueryClient {
   const onError = (error: unknown): void => {
-    if (error instanceof Problem && error.status === 401) client.setQueryData(SESSION, null);
+    if (error instanceof Problem && error.status === 401) endSession(client);
   };
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({ onError }),

@@ -1,6 +1,6 @@
 /** A number that matters, and the exchanges behind it. */
 
-import type { MouseEvent, ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Tone } from '@/parts/Values';
 
@@ -22,14 +22,6 @@ export function Figure({ name, value, note, href, tone }: Props) {
       {note !== undefined && <span className="figure-note">{note}</span>}
     </>
   );
-  if (href?.startsWith('#') === true) {
-    // A part of the same page, where what is behind the figure is told apart.
-    return (
-      <a href={href} className="figure" onClick={(event) => jump(event, href.slice(1))}>
-        {inside}
-      </a>
-    );
-  }
   return href === undefined ? (
     <div className="figure">{inside}</div>
   ) : (
@@ -37,13 +29,6 @@ export function Figure({ name, value, note, href, tone }: Props) {
       {inside}
     </Link>
   );
-}
-
-function jump(event: MouseEvent, id: string): void {
-  event.preventDefault();
-  const place = document.getElementById(id);
-  place?.scrollIntoView({ block: 'center', behavior: 'smooth' });
-  place?.querySelector('a')?.focus({ preventScroll: true });
 }
 
 export function Figures({ children }: { children: ReactNode }) {

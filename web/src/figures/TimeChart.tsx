@@ -25,7 +25,7 @@ interface Props {
   height?: number;
 }
 
-const LEFT = 46;
+const LEFT = 52;
 const RIGHT = 4;
 const TOP = 8;
 const BOTTOM = 20;
@@ -70,7 +70,7 @@ export function TimeChart({ kind, series, buckets, stepMs, label, format, hrefOf
               </text>
             </g>
           ))}
-          {marks(since, until, Math.max(2, Math.floor(inner.width / 90))).map((time) => (
+          {marks(since, until, Math.max(3, Math.floor(inner.width / 90))).map((time) => (
             <text key={time} className="chart-mark" x={x(time)} y={height - 4} textAnchor={anchor(x(time), width)}>
               {mark(time, stepMs)}
             </text>

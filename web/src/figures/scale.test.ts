@@ -13,6 +13,16 @@ describe('the scale', () => {
   });
 });
 
+describe('the marks of a week', () => {
+  it('are more than one where there is little room', () => {
+    const since = Date.parse('2026-05-01T12:01:00Z');
+    for (let hour = 0; hour < 72; hour += 5) {
+      const begin = since + hour * 3_600_000;
+      expect(marks(begin, begin + 604_800_000, 3).length).toBeGreaterThanOrEqual(2);
+    }
+  });
+});
+
 describe('buckets', () => {
   it('have no gaps, and join what falls together', () => {
     const found = [

@@ -46,12 +46,12 @@ export function fill(
   }));
 }
 
-const STEPS_S = [60, 300, 600, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800];
+const STEPS_S = [60, 300, 600, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 259_200, 604_800, 1_209_600];
 
 /** Times for the axis below, at most `most` of them, at round ones of the local clock. */
 export function marks(since: number, until: number, most: number): number[] {
   const length = until - since;
-  const stepMs = (STEPS_S.find((step) => length / (step * 1000) <= most) ?? 604_800) * 1000;
+  const stepMs = (STEPS_S.find((step) => length / (step * 1000) <= most) ?? 1_209_600) * 1000;
   const offset = new Date(since).getTimezoneOffset() * 60_000;
   const first = Math.ceil((since - offset) / stepMs) * stepMs + offset;
   return Array.from({ length: Math.max(0, Math.floor((until - first) / stepMs) + 1) }, (_, n) => first + n * stepMs);

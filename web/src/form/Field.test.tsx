@@ -95,6 +95,14 @@ test('what is wrong stands at its field', () => {
   expect(screen.getByText('write a rate, as in 5/minute')).toBeTruthy();
 });
 
+test('what is wrong is said once, and with lines whichever of them it is', () => {
+  show('credential', { kind: 'nonsense' }, { '/credential': 'is no credential' });
+  expect(screen.getAllByText('is no credential')).toHaveLength(1);
+  cleanup();
+  show('methods', ['GET', 'G T'], { '/methods/1': 'is no method' });
+  expect(screen.getAllByText('is no method')).toHaveLength(1);
+});
+
 test('lines are a list, and stay as they are typed', () => {
   show('methods', undefined);
   type('Methods', 'GET\n\n POST ');

@@ -33,9 +33,11 @@ function isSimple(shape: Shape): boolean {
 /** A value that may be written in several ways, or is a group: which way, then the value itself. */
 function Shaped({ shapes, label, ...props }: FieldProps & { shapes: Shape[]; label: string }) {
   const { value, onChange, schema, isRequired = false } = props;
-  const fault = useFault(props.pointer);
   const id = useId();
   const shape = value === undefined ? undefined : shapeFor(value, shapes);
+  const said = useFault(props.pointer);
+  // A simple value and pairs say it themselves.
+  const fault = shape === undefined || shape.kind === 'list' || shape.kind === 'group' ? said : undefined;
   const number = shape === undefined ? -1 : shapes.indexOf(shape);
   return (
     <div className="field-group" role="group" aria-labelledby={id}>
@@ -82,7 +84,7 @@ type ValueProps = FieldProps & { shape: Shape; label: string; description?: stri
 /** The value itself, in one shape. */
 export function Value({ shape, label, description, ...props }: ValueProps) {
   const { value, onChange, isRequired = false } = props;
-  const fault = useFault(props.pointer);
+  const fault = useFault(props.pointer, shape.kind === 'lines');
   const shown = {
     label: label === '' ? undefined : label,
     'aria-label': label === '' ? labelOf(props.name) : undefined,

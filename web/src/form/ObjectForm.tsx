@@ -9,10 +9,12 @@ import { Problem } from '@/api/problem';
 import { useMay } from '@/api/session';
 import { useChange } from '@/parts/change';
 import { Panel } from '@/parts/Page';
-import { Failure, Query } from '@/parts/States';
+import { Query } from '@/parts/States';
+import { useUnsaved } from '@/parts/unsaved';
 import { Field } from './Field';
 import { isMembers, isSame, patchOf, withMember, type Members } from './json';
-import { faultsOf, Form, hasFault, type FormContext } from './place';
+import { faultsOf, Form, hasFault, Places, type FormContext } from './place';
+import { Refused } from './Refused';
 import { labelOf, type Schemas } from './schema';
 
 export interface FormGroup {
@@ -70,6 +72,7 @@ function Draft({ kind, object, base, schema, schemas, groups, without = [], widg
   const before: Members = isMembers(base.data) ? base.data : {};
   const [draft, setDraft] = useState(before);
   const [why, setWhy] = useState('');
+  const [places] = useState(() => new Places());
   const mayWrite = useMay('operator');
   const patch = patchOf(before, draft);
   const changed = Object.keys(patch);
@@ -88,16 +91,11 @@ function Draft({ kind, object, base, schema, schemas, groups, without = [], widg
     // The first field that is wrong comes into view, above the bar that tells of it.
     form.current?.querySelector('[aria-invalid="true"], .members .field-fault')?.scrollIntoView({ block: 'center' });
   }, [faults]);
-  useEffect(() => {
-    if (!isDirty) return;
-    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
-    window.addEventListener('beforeunload', warn);
-    return () => window.removeEventListener('beforeunload', warn);
-  }, [isDirty]);
+  useUnsaved(isDirty);
   const members = schemas[schema]?.properties ?? {};
   const shown = grouped(groups, Object.keys(members).filter((name) => !without.includes(name)));
   return (
-    <Form value={{ schemas, faults, widgets: widgets ?? {} }}>
+    <Form value={{ schemas, faults, note: places.note, widgets: widgets ?? {} }}>
       <form
         ref={form}
         className="stack object-form"
@@ -131,7 +129,7 @@ function Draft({ kind, object, base, schema, schemas, groups, without = [], widg
         </fieldset>
         {(isDirty || save.isError) && (
           <div className="save-bar" role="region" aria-label="Unsaved changes">
-            {save.isError && <Failure error={save.error} />}
+            {save.isError && <Refused error={save.error} isSaid={(pointer) => places.has(pointer)} />}
             {isNewer && !isStale && (
               <div className="notice" data-tone="warn">
                 Somebody has changed it meanwhile. Saving will be refused; begin again with what is there now.

@@ -3,6 +3,7 @@
 import { Route, Switch } from 'wouter';
 import { List } from './exchanges/List';
 import { One } from './exchanges/One';
+import './set.css';
 
 export default function Exchanges() {
   return (

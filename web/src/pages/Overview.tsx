@@ -9,7 +9,7 @@ import { Failed, Loading } from '@/parts/States';
 import { Causes } from './overview/Causes';
 import { Consumers } from './overview/Consumers';
 import { Events } from './overview/Events';
-import { FirstSteps } from './overview/FirstSteps';
+import { NothingCalled } from './overview/FirstSteps';
 import { Latency } from './overview/Latency';
 import { Limits } from './overview/Limits';
 import { Notices } from './overview/Notices';
@@ -24,6 +24,7 @@ export default function Overview() {
   // Ticks alone: no record has this id.
   const live = useLive({ search: 'where=id%3Dnone', onTick: setTick });
   const whole = useUsage({ since: range.value });
+  const failed = useUsage({ since: range.value, by: ['error', 'status_class', 'answered'] }); // as Causes asks, too
   const status = useStatus();
   const total = whole.data?.items[0];
 
@@ -34,13 +35,13 @@ export default function Overview() {
       </PageHead>
       <div className="stack">
         <Notices status={status.data} />
-        <Now tick={tick} live={live} range={range} total={total} isLoading={whole.isPending} />
+        <Now tick={tick} live={live} range={range} total={total} failed={failed.data?.items ?? []} isLoading={whole.isPending} />
         {whole.isError && whole.data === undefined ? (
           <Failed error={whole.error} retry={() => void whole.refetch()} />
         ) : whole.isPending ? (
           <Loading rows={8} />
         ) : total === undefined || total.requests === 0 ? (
-          <FirstSteps range={range} />
+          <NothingCalled range={range} />
         ) : (
           <div className="panels">
             <Traffic range={range} />

@@ -61,7 +61,7 @@ export default function Try() {
               </Empty>
             </Panel>
           ) : run.data.explanation !== null ? (
-            <Explained of={run.data.explanation} />
+            <Explained of={run.data.explanation} upstream={run.variables.trial.to === 'upstream' ? run.variables.trial.upstream : null} />
           ) : (
             <Answer of={run.data} />
           )}

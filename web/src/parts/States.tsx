@@ -5,8 +5,11 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { asProblem } from '@/api/problem';
+import { placeInWords } from '@/form/place';
 import { Icon } from './Icon';
 import { PageHead } from './Page';
+
+const NOT_FOUND = 404;
 
 /** The place of what is being read, at about its size. */
 export function Loading({ rows = 4, height = 18 }: { rows?: number; height?: number }) {
@@ -59,12 +62,13 @@ export function Failure({ error }: { error: unknown }) {
           <ul>
             {problem.faults.map((fault) => (
               <li key={fault.pointer + fault.message}>
-                {fault.pointer !== '' && <code>{fault.pointer}</code>} {fault.message}
+                {fault.pointer !== '' && <b>{placeInWords(fault.pointer)}: </b>}
+                {fault.message}
               </li>
             ))}
           </ul>
         )}
-        {problem.hint !== '' && <div className="dim">{problem.hint}</div>}
+        {problem.hint !== '' && problem.faults.length === 0 && <div className="dim">{problem.hint}</div>}
         {problem.requestId !== '' && problem.status >= 500 && (
           <div className="dim small">
             Request <code>{problem.requestId}</code>
@@ -79,15 +83,39 @@ export function Failure({ error }: { error: unknown }) {
 export function Query<Data>({
   of,
   rows,
+  isPage = false,
   children,
 }: {
   of: UseQueryResult<Data>;
   rows?: number;
+  /** Whether it is what the whole page is about: where it can't be had, that is the page's heading. */
+  isPage?: boolean;
   children: (data: Data) => ReactNode;
 }) {
   if (of.data !== undefined) return children(of.data);
+  if (of.isError && isPage) return <PageFailed error={of.error} retry={() => void of.refetch()} />;
   if (of.isError) return <Failed error={of.error} retry={() => void of.refetch()} />;
   return <Loading rows={rows} />;
+}
+
+/** What a page is about isn't there, which trying again doesn't change; or can't be read. */
+function PageFailed({ error, retry }: { error: unknown; retry: () => void }) {
+  const problem = asProblem(error);
+  if (problem.status !== NOT_FOUND) {
+    return (
+      <>
+        <PageHead title="This can’t be shown now" />
+        <Failed error={error} retry={retry} />
+      </>
+    );
+  }
+  return (
+    <>
+      <PageHead title="It isn’t there" />
+      <p>{problem.detail}</p>
+      <p className="dim">It may have been deleted, or is called otherwise.</p>
+    </>
+  );
 }
 
 export function NothingHere({ path }: { path: string }) {

@@ -9,10 +9,12 @@ export interface Column<Row> {
   /** What stands in the cell. */
   cell: (row: Row) => ReactNode;
   align?: 'right';
-  /** Left out where there is little room: below 720 px (`medium`) or 1100 px (`wide`). */
-  only?: 'medium' | 'wide';
+  /** Left out where there is little room: below 720 px (`medium`), 1100 px (`wide`) or 1240 px (`widest`). */
+  only?: 'medium' | 'wide' | 'widest';
   /** Takes the room that is left, and is cut off rather than wrapped. */
   grow?: boolean;
+  /** Is as wide as there is room for, and wrapped where that is too little: nothing of a name is lost. */
+  wraps?: boolean;
 }
 
 interface Props<Row> {
@@ -35,7 +37,7 @@ export function Table<Row>({ columns, rows, idOf, hrefOf, labelOf, toneOf, label
         <thead>
           <tr>
             {columns.map((column, number) => (
-              <th key={number} data-align={column.align} data-only={column.only} data-grow={column.grow}>
+              <th key={number} data-align={column.align} data-only={column.only} data-grow={column.grow} data-wraps={column.wraps}>
                 {column.name === '' ? <span className="unseen">More</span> : column.name}
               </th>
             ))}
@@ -55,7 +57,7 @@ export function Table<Row>({ columns, rows, idOf, hrefOf, labelOf, toneOf, label
                 }}
               >
                 {columns.map((column, number) => (
-                  <td key={number} data-align={column.align} data-only={column.only} data-grow={column.grow}>
+                  <td key={number} data-align={column.align} data-only={column.only} data-grow={column.grow} data-wraps={column.wraps}>
                     {number === 0 && href !== undefined ? (
                       <Link href={href} className="row-link">
                         {column.cell(row)}

@@ -2,7 +2,7 @@
 
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
 import { useEffect, useState, type ReactNode } from 'react';
-import { ago, moment, wholeMoment } from './format';
+import { ago, moment, moneyOf, shortName, wholeMoment } from './format';
 import { Icon } from './Icon';
 
 export type Tone = 'good' | 'note' | 'warn' | 'bad' | 'quiet';
@@ -55,6 +55,27 @@ export function StatusCode({ status, failed = false }: { status: number; failed?
   );
 }
 
+/** What something cost, one line for each currency. */
+export function Money({ of }: { of: Record<string, string> }) {
+  const lines = moneyOf(of);
+  if (lines.length < 2) return lines[0] ?? '–';
+  return (
+    <span className="money">
+      {lines.map((line) => (
+        <span key={line} className="block">
+          {line}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** A name with its middle left out where it is longer than there is room for; the whole where one points at it. */
+export function ShortName({ of, most = 22 }: { of: string; most?: number }) {
+  const shown = shortName(of, most);
+  return <span title={shown === of ? undefined : of}>{shown}</span>;
+}
+
 export function Copy({ text, label = 'Copy' }: { text: string; label?: string }) {
   return (
     <CopyButton value={text} timeout={1500}>
@@ -76,9 +97,7 @@ export function Code({ text, label }: { text: string; label: string }) {
       <pre tabIndex={0} aria-label={label}>
         {text}
       </pre>
-      <div className="code-copy">
-        <Copy text={text} />
-      </div>
+      <Copy text={text} />
     </div>
   );
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, count, duration, money, moneyOf, percent, short, span } from './format';
+import { ago, bytes, count, duration, money, moneyOf, percent, short, shortName, span } from './format';
 
 describe('numbers', () => {
   it('are grouped, and short where there is little room', () => {
     expect([count(1234567), short(0.25), short(1234), short(12345), short(3.4e6)]).toEqual([
-      '1,234,567', '0.25', '1234', '12.3 k', '3.4 M',
+      '1,234,567', '0.25', '1,234', '12.3 k', '3.4 M',
     ]); // prettier-ignore
   });
   it('are shares with as much precision as says something', () => {
@@ -35,7 +35,14 @@ describe('sizes and money', () => {
     expect(money('1234.5', 'USD')).toBe('1,234.50 USD');
     expect(money('0.00000125', 'EUR')).toBe('0.00000125 EUR');
     expect(money('12345678901234567890.1', 'EUR')).toBe('12,345,678,901,234,567,890.10 EUR');
-    expect(moneyOf({ EUR: '1', USD: '0.5' })).toBe('1.00 EUR + 0.50 USD');
-    expect(moneyOf({})).toBe('–');
+    expect(moneyOf({ EUR: '1', USD: '0.5' })).toEqual(['1.00 EUR', '0.50 USD']);
+    expect(moneyOf({})).toEqual([]);
+  });
+});
+
+describe('names', () => {
+  it('keep both their ends where they are too long', () => {
+    expect(shortName('department-of-international-invoicing-batch-59', 20)).toBe('departmen…g-batch-59');
+    expect(shortName('web', 20)).toBe('web');
   });
 });

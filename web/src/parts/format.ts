@@ -7,10 +7,11 @@ export function count(value: number): string {
   return NUMBER.format(value);
 }
 
-/** 1234 → 1.2 k; three significant digits at most, for figures with little room. */
+/** 1234 → 1,234; from 10,000 on, three significant digits: 12.3 k. For figures with little room. */
 export function short(value: number): string {
   const [size, unit] = value >= 1e9 ? [1e9, ' G'] : value >= 1e6 ? [1e6, ' M'] : value >= 1e4 ? [1e3, ' k'] : [1, ''];
   const scaled = value / size;
+  if (scaled >= 1000) return count(scaled);
   return `${trim(scaled, scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)}${unit}`;
 }
 
@@ -51,9 +52,16 @@ export function money(amount: string | number, currency: string | null): string 
   return `${grouped}.${fraction} ${currency ?? ''}`.trim();
 }
 
-export function moneyOf(costs: Record<string, string>): string {
-  const found = Object.entries(costs);
-  return found.length === 0 ? '–' : found.map(([currency, amount]) => money(amount, currency)).join(' + ');
+/** A line for each currency; none where nothing has a price. */
+export function moneyOf(costs: Record<string, string>): string[] {
+  return Object.entries(costs).map(([currency, amount]) => money(amount, currency));
+}
+
+/** A name that is too long without its middle: what is different of names is at their ends. */
+export function shortName(name: string, most: number): string {
+  if (name.length <= most) return name;
+  const last = Math.ceil((most - 1) / 2);
+  return `${name.slice(0, most - 1 - last)}…${name.slice(-last)}`;
 }
 
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -1,7 +1,9 @@
 /** Who isn't logged in sees the log-in; everybody else the page of the address. */
 
+import { Router } from 'wouter';
 import { useSession } from '@/api/session';
 import { Failed, Loading } from '@/parts/States';
+import { askFirst } from '@/parts/unsaved';
 import { LogIn } from './LogIn';
 import { Shell } from './Shell';
 
@@ -21,5 +23,10 @@ export function App() {
       </main>
     );
   }
-  return session.data == null ? <LogIn /> : <Shell session={session.data} />;
+  if (session.data == null) return <LogIn />;
+  return (
+    <Router aroundNav={askFirst}>
+      <Shell session={session.data} />
+    </Router>
+  );
 }

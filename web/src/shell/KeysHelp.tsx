@@ -7,7 +7,7 @@ export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => 
   return (
     <Modal opened={opened} onClose={onClose} title="Keyboard" size="sm">
       <dl className="keys">
-        <Row keys={['/']} does="Search exchanges" />
+        <Row keys={['/']} does="Search this list, or exchanges" />
         {PAGES.map((page) => (
           <Row key={page.path} keys={['g', page.letter]} does={page.name} />
         ))}

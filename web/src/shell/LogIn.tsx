@@ -3,7 +3,7 @@
 import { Button, PasswordInput, SegmentedControl, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type SyntheticEvent } from 'react';
-import { logIn, SESSION } from '@/api/session';
+import { begin, logIn, useIsExpired } from '@/api/session';
 import { Failure } from '@/parts/States';
 import { Mark } from './Mark';
 
@@ -13,11 +13,12 @@ export function LogIn() {
   const [way, setWay] = useState<Way>('token');
   const [name, setName] = useState('admin');
   const [secret, setSecret] = useState('');
+  const isExpired = useIsExpired();
   const client = useQueryClient();
   const attempt = useMutation({
     meta: { isLogIn: true },
     mutationFn: () => logIn(way === 'token' ? { token: secret.trim() } : { name: name.trim(), password: secret }),
-    onSuccess: (session) => client.setQueryData(SESSION, session),
+    onSuccess: (session) => begin(client, session),
     onError: () => setSecret(''),
   });
   useEffect(() => {
@@ -34,6 +35,11 @@ export function LogIn() {
         <h1 className="log-in-head">
           <Mark /> Exeat
         </h1>
+        {isExpired && (
+          <div className="notice small" data-tone="warn" role="status">
+            Your session has ended. Log in again to go on where you were.
+          </div>
+        )}
         <SegmentedControl
           fullWidth
           aria-label="How to log in"
@@ -76,8 +82,9 @@ export function LogIn() {
           Log in
         </Button>
         <p className="dim small">
-          The first start made the administrator <b>admin</b> and printed its token once.{' '}
-          <code>exeat admin password admin</code> sets a password.
+          The first start made the administrator <b>admin</b> and printed its token once; started as a service, it wrote the
+          token into the file <code>admin-token</code> in its data directory. <code>exeat admin password admin</code> sets a
+          password.
         </p>
       </form>
     </main>

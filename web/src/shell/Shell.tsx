@@ -8,13 +8,13 @@ import { useLogOut, type Session } from '@/api/session';
 import { Icon } from '@/parts/Icon';
 import { Failed, Loading, NothingHere } from '@/parts/States';
 import { Boundary } from './Boundary';
+import { leave } from '@/parts/unsaved';
 import { KeysHelp } from './KeysHelp';
-import { useKeyboard } from './keyboard';
+import { SEARCH_FIELD, useKeyboard } from './keyboard';
+import { Leaving } from './Leaving';
 import { Mark } from './Mark';
 import { PAGES, pageOf, type Page } from './pages';
 import { SchemeSwitch } from './SchemeSwitch';
-
-export const SEARCH_FIELD = 'search';
 
 export function Shell({ session }: { session: Session }) {
   const [location, navigate] = useLocation();
@@ -64,6 +64,7 @@ export function Shell({ session }: { session: Session }) {
           </Suspense>
         </Boundary>
       </main>
+      <Leaving />
       <KeysHelp opened={isHelped} onClose={() => setHelped(false)} />
     </div>
   );
@@ -122,7 +123,7 @@ function Foot({ session, onHelp }: { session: Session; onHelp?: () => void }) {
           </Tooltip>
         )}
         <Tooltip label="Log out">
-          <ActionIcon aria-label="Log out" loading={logOut.isPending} onClick={() => logOut.mutate()}>
+          <ActionIcon aria-label="Log out" loading={logOut.isPending} onClick={() => leave(() => logOut.mutate())}>
             <Icon name="leave" />
           </ActionIcon>
         </Tooltip>

@@ -2,6 +2,9 @@
 
 import { useEffect, useRef } from 'react';
 
+/** The id of the field that `/` leads to, where a page has one. */
+export const SEARCH_FIELD = 'search';
+
 export type Stroke =
   | { kind: 'go'; letter: string }
   | { kind: 'search' }

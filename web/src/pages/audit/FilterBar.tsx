@@ -6,7 +6,7 @@ import { useLocation } from 'wouter';
 import { Icon } from '@/parts/Icon';
 import { moment } from '@/parts/format';
 import { RANGES } from '@/parts/range';
-import { SEARCH_FIELD } from '@/shell/Shell';
+import { SEARCH_FIELD } from '@/shell/keyboard';
 import { ACTIONS, parseTyped, RECORDS, type Filters, type Name } from './filters';
 
 const LONGER = [

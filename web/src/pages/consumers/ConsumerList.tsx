@@ -8,23 +8,30 @@ import { useKeys, useObjects, type KeyShown, type ObjectShown } from '@/api/obje
 import { useUsage } from '@/api/queries';
 import { useMay } from '@/api/session';
 import { isMembers } from '@/form/json';
-import { exchangesWith } from '@/parts/address';
-import { count, moneyOf } from '@/parts/format';
+import { exchangesWith, useParameter } from '@/parts/address';
+import { count } from '@/parts/format';
 import { Icon } from '@/parts/Icon';
+import { Most } from '@/parts/Most';
 import { PageHead, Panel } from '@/parts/Page';
 import { RangePicker, useRange } from '@/parts/RangePicker';
+import type { Range } from '@/parts/range';
+import { isFound } from '@/parts/search';
+import { SearchField } from '@/parts/SearchField';
 import { Empty, Query } from '@/parts/States';
 import { Table, type Column } from '@/parts/Table';
-import { Ago, Source } from '@/parts/Values';
+import { Ago, Money, ShortName, Source } from '@/parts/Values';
 import { FailedShare } from '../upstreams/UpstreamList';
 import { AddConsumer } from './AddConsumer';
 import { grantsOf, titleOf } from './grant';
 import { lastUsed } from './key';
 
 type UsageOf = Schemas['UsageOf'];
+const MOST = 100;
+const MOST_GRANTS = 3;
 
 export function ConsumerList() {
   const consumers = useObjects('consumers');
+  const [search, setSearch] = useParameter('find');
   const [isAdding, setAdding] = useState(false);
   const mayWrite = useMay('operator');
   const add = (
@@ -40,6 +47,7 @@ export function ConsumerList() {
   return (
     <>
       <PageHead title="Consumers" note="The applications that call, and what each may use.">
+        <SearchField label="Search consumers" placeholder="Name or grant" value={search} onChange={setSearch} />
         <RangePicker />
         {add}
       </PageHead>
@@ -52,7 +60,7 @@ export function ConsumerList() {
                 keys, which it shows.
               </Empty>
             ) : (
-              <List items={items} />
+              <List items={items} search={search} />
             )
           }
         </Query>
@@ -62,29 +70,36 @@ export function ConsumerList() {
   );
 }
 
-function List({ items }: { items: ObjectShown[] }) {
+function List({ items, search }: { items: ObjectShown[]; search: string }) {
   const [range] = useRange();
   const usage = useUsage({ since: range.value, by: ['consumer'] });
   const keys = useKeys();
   const used = new Map((usage.data?.items ?? []).map((row) => [String(row.labels['consumer'] ?? ''), row]));
+  const found = items.filter(({ name, data }) => isFound(`${name} ${grantsOf(data).map(titleOf).join(' ')}`, search));
+  if (found.length === 0) return <Empty title="No consumer is like that">There are {count(items.length)} in all.</Empty>;
   return (
-    <Table
-      label="Consumers"
-      columns={columnsOf(used, keys.data ?? [], range.value)}
-      rows={items}
-      idOf={({ name }) => name}
-      hrefOf={({ name }) => `/consumers/${name}`}
-    />
+    <Most of={found} most={MOST}>
+      {(shown) => (
+        <Table
+          label="Consumers"
+          columns={columnsOf(used, keys.data ?? [], range)}
+          rows={shown}
+          idOf={({ name }) => name}
+          hrefOf={({ name }) => `/consumers/${name}`}
+        />
+      )}
+    </Most>
   );
 }
 
-function columnsOf(used: Map<string, UsageOf>, keys: KeyShown[], since: string): Column<ObjectShown>[] {
+function columnsOf(used: Map<string, UsageOf>, keys: KeyShown[], range: Range): Column<ObjectShown>[] {
+  const since = range.value;
   const hasCosts = [...used.values()].some(({ costs }) => Object.keys(costs).length > 0);
   return [
-    { name: 'Consumer', cell: ({ name }) => <b className="strong">{name}</b> },
-    { name: 'Grants', grow: true, only: 'medium', cell: ({ data }) => <Grants data={data} /> },
+    { name: 'Consumer', wraps: true, cell: ({ name }) => <b className="strong">{name}</b> },
+    { name: 'Grants', wraps: true, only: 'medium', cell: ({ data }) => <Grants data={data} /> },
     { name: 'Keys', align: 'right', cell: (object) => <KeyCount object={object} keys={keys} /> },
-    { name: 'Last used', only: 'wide', cell: ({ name }) => <LastUsed name={name} keys={keys} /> },
+    { name: 'Last used', only: 'wide', cell: ({ name }) => <LastUsed name={name} keys={keys} row={used.get(name)} range={range} /> },
     {
       name: 'Exchanges',
       align: 'right',
@@ -92,7 +107,7 @@ function columnsOf(used: Map<string, UsageOf>, keys: KeyShown[], since: string):
     },
     { name: 'Failed', align: 'right', cell: ({ name }) => <FailedShare row={used.get(name)} /> },
     ...(hasCosts
-      ? [{ name: 'Cost', align: 'right', only: 'medium', cell: ({ name }) => moneyOf(used.get(name)?.costs ?? {}) } satisfies Column<ObjectShown>]
+      ? [{ name: 'Cost', align: 'right', only: 'medium', cell: ({ name }) => <Money of={used.get(name)?.costs ?? {}} /> } satisfies Column<ObjectShown>]
       : []),
     { name: 'Written in', only: 'wide', cell: (object) => (object.read_only ? <Source object={object} /> : <span className="dim">database</span>) },
   ];
@@ -100,7 +115,19 @@ function columnsOf(used: Map<string, UsageOf>, keys: KeyShown[], since: string):
 
 function Grants({ data }: { data: unknown }) {
   const titles = grantsOf(data).map(titleOf);
-  return titles.length === 0 ? <span className="toned" data-tone="warn">none: it can call nothing</span> : <>{titles.join(', ')}</>;
+  if (titles.length === 0) return <span className="toned" data-tone="warn">none: it can call nothing</span>;
+  const more = titles.length - MOST_GRANTS;
+  return (
+    <span title={titles.join('\n')}>
+      {titles.slice(0, MOST_GRANTS).map((title, number) => (
+        <span key={number}>
+          {number > 0 && ', '}
+          <ShortName of={title} most={30} />
+        </span>
+      ))}
+      {more > 0 && <span className="dim"> and {count(more)} more</span>}
+    </span>
+  );
 }
 
 function KeyCount({ object, keys }: { object: ObjectShown; keys: KeyShown[] }) {
@@ -109,7 +136,11 @@ function KeyCount({ object, keys }: { object: ObjectShown; keys: KeyShown[] }) {
   return active === 0 ? <span className="toned" data-tone="warn">0</span> : <>{active}</>;
 }
 
-function LastUsed({ name, keys }: { name: string; keys: KeyShown[] }) {
-  const at = lastUsed(keys.filter(({ consumer }) => consumer === name));
-  return at === null ? <span className="dim">–</span> : <Ago at={at} />;
+/** Of keys that documents have, nobody keeps when they were last used; what was called tells at least that they were. */
+function LastUsed({ name, keys, row, range }: { name: string; keys: KeyShown[]; row: UsageOf | undefined; range: Range }) {
+  const own = keys.filter(({ consumer }) => consumer === name);
+  const at = lastUsed(own);
+  if (at !== null) return <Ago at={at} />;
+  if ((row?.requests ?? 0) > 0) return <span className="dim">in the last {range.label}</span>;
+  return <span className="dim">{own.length > 0 ? 'never' : 'not known'}</span>;
 }

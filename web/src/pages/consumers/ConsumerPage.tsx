@@ -36,7 +36,7 @@ export function ConsumerPage({ name }: { name: string }) {
       <Link href="/consumers" className="back small">
         <Icon name="back" size={13} /> Consumers
       </Link>
-      <Query of={consumer} rows={8}>
+      <Query of={consumer} rows={8} isPage>
         {(object) => <Shown object={object} />}
       </Query>
     </>

@@ -58,7 +58,8 @@ function GrantRow({ grant, names, pointer, onChange, onRemove }: RowProps) {
   const { schemas, faults } = use(Form);
   const target = targetOf(grant);
   const terms = termsOf(grant);
-  const fault = useFault(pointer) ?? faults[pointerTo(pointer, target.kind)];
+  const own = useFault(pointer);
+  const fault = useFault(pointerTo(pointer, target.kind)) ?? own;
   const isFaulty = MORE.some((name) => hasFault(faults, pointerTo(pointer, name)));
   const [isOpen, setOpen] = useState(MORE.some((name) => terms[name] !== undefined));
   const set = (name: string, term: Json | undefined): void => onChange(grantOf(target, withMember(terms, name, term)));

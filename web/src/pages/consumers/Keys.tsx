@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { useKeys, type KeyShown, type NewKey, type ObjectShown } from '@/api/objects';
 import { useMay } from '@/api/session';
-import { textOf } from '@/form/json';
+import { textOf, type Members } from '@/form/json';
 import { exchangesWith } from '@/parts/address';
 import { Icon } from '@/parts/Icon';
 import { Panel } from '@/parts/Page';
@@ -56,7 +56,10 @@ export function Keys({ consumer }: { consumer: ObjectShown }) {
             )}
             {written.map((key, number) => (
               <p key={number} className="panel-line">
-                <Icon name="lock" size={13} /> <code>{typeof key['id'] === 'string' && key['id'] !== '' ? key['id'] : `${textOf(key['sha256']).slice(0, 12)}…`}</code>{' '}
+                <Icon name="lock" size={13} />{' '}
+                <Link href={exchangesWith({ key: idOf(key), since: '24h' })} title="Its exchanges">
+                  <code>{idOf(key)}</code>
+                </Link>{' '}
                 <span className="dim">
                   is written in {consumer.source.startsWith('file ') ? 'the ' : ''}
                   {consumer.source}
@@ -74,6 +77,11 @@ export function Keys({ consumer }: { consumer: ObjectShown }) {
       {dialog?.kind === 'show' && <ShowKey of={dialog.key} consumer={consumer} onClose={close} />}
     </Panel>
   );
+}
+
+/** As records call it: without an id of its own, by the beginning of its digest. */
+function idOf(key: Members): string {
+  return typeof key['id'] === 'string' && key['id'] !== '' ? key['id'] : textOf(key['sha256']).slice(0, 12);
 }
 
 function columnsOf(all: KeyShown[], mayWrite: boolean, onAct: (dialog: Dialog) => void): Column<KeyShown>[] {

@@ -8,8 +8,8 @@ import { api, ask } from '@/api/client';
 import { Icon } from '@/parts/Icon';
 import { moment } from '@/parts/format';
 import { RANGES } from '@/parts/range';
-import { SEARCH_FIELD } from '@/shell/Shell';
-import { parseTyped, type Filters, type Name } from './filters';
+import { SEARCH_FIELD } from '@/shell/keyboard';
+import { NAMES, parseTyped, type Filters, type Name } from './filters';
 
 const OUTCOMES = ['completed', 'failed', 'refused', 'interrupted'];
 const STATUSES = ['2xx', '3xx', '4xx', '5xx'];
@@ -59,6 +59,7 @@ export function FilterBar({ filters, change, focus }: Props) {
 
 function Search({ filters, change, focus }: Props) {
   const [text, setText] = useState(filters.text ?? '');
+  const [fault, setFault] = useState<string | null>(null);
   const [, navigate] = useLocation();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -67,6 +68,8 @@ function Search({ filters, change, focus }: Props) {
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     const typed = parseTyped(text);
+    setFault(typed.kind === 'unknown' ? `There is no field ${typed.name}. Fields are: ${NAMES.join(', ')}.` : null);
+    if (typed.kind === 'unknown') return;
     if (typed.kind === 'id') navigate(`/exchanges/${typed.id}`);
     else change({ ...filters, text: '', ...typed.filters });
   };
@@ -79,6 +82,7 @@ function Search({ filters, change, focus }: Props) {
         placeholder="Part of a path, field=value, or an id"
         leftSection={<Icon name="search" size={14} />}
         value={text}
+        error={fault}
         spellCheck={false}
         autoCapitalize="none"
         onChange={(event) => setText(event.currentTarget.value)}

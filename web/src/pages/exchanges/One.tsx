@@ -29,7 +29,7 @@ export function One({ id }: { id: string }) {
       <p className="crumbs small">
         <Link href="/exchanges">Exchanges</Link> <span className="dim">/</span> <code className="cut">{id}</code> <Copy text={id} label="Copy the id" />
       </p>
-      <Query of={record} rows={10}>
+      <Query of={record} rows={10} isPage>
         {(data) => {
           const found = data as AnyRecord;
           return isExchange(found) ? <Shown exchange={found} /> : <OtherRecord record={found} />;

@@ -3,17 +3,20 @@
 import type { Exchange } from '@/api/exchange';
 import { duration, money } from '@/parts/format';
 import { Table, type Column } from '@/parts/Table';
-import { Moment, StatusCode } from '@/parts/Values';
+import { Moment, ShortName, StatusCode } from '@/parts/Values';
 
 const COLUMNS: Column<Exchange>[] = [
   { name: 'Time', cell: (row) => <Moment at={row.time} /> },
   { name: 'Status', cell: (row) => <StatusCode status={row.status} failed={row.error !== null} /> },
   { name: 'Call', grow: true, cell: (row) => <Call of={row} /> },
-  { name: 'Failure', only: 'medium', cell: (row) => <Cause of={row} /> },
-  { name: 'Consumer', only: 'medium', cell: (row) => row.consumer ?? <span className="dim">–</span> },
-  { name: 'Attempts', only: 'wide', align: 'right', cell: (row) => <Attempts of={row} /> },
+  { name: 'Failure', only: 'wide', cell: (row) => <Cause of={row} /> },
   {
-    name: 'Cost', only: 'wide', align: 'right',
+    name: 'Consumer', only: 'medium',
+    cell: (row) => (row.consumer === null ? <span className="dim">–</span> : <ShortName of={row.consumer} />),
+  },
+  { name: 'Attempts', only: 'widest', align: 'right', cell: (row) => <Attempts of={row} /> },
+  {
+    name: 'Cost', only: 'widest', align: 'right',
     cell: (row) => (row.cost === null ? <span className="dim">–</span> : money(row.cost.amount, row.cost.currency)),
   },
   { name: 'Took', align: 'right', cell: (row) => duration(row.duration_ms) },
@@ -42,15 +45,21 @@ export function Call({ of }: { of: Exchange }) {
   return (
     <span className="call mono" title={`${method ?? ''} ${placeOf(of)}${query === null ? '' : `?${query}`}`}>
       <span className="call-method">{method ?? '–'}</span>
-      <b>{upstream ?? origin}</b>
+      <b>
+        <ShortName of={upstream ?? origin ?? ''} most={20} />
+      </b>
       <span className="call-path">
         {path}
         {query !== null && <span className="dim">?{query}</span>}
+      </span>
+      <span className="call-failure">
+        <Cause of={of} />
       </span>
     </span>
   );
 }
 
+/** Why it failed, in a word. Where its own column has no room, it stands below the call. */
 function Cause({ of: { error, outcome, status } }: { of: Exchange }) {
   if (error !== null) {
     return (

@@ -5,6 +5,7 @@ import type { Exchange } from '@/api/exchange';
 import { useErrorPage } from '@/api/queries';
 import { exchangesWith } from '@/parts/address';
 import { Icon } from '@/parts/Icon';
+import { Advice } from './Advice';
 
 export function Why({ exchange }: { exchange: Exchange }) {
   const { error, outcome, decision, reason, status, upstream, attempts } = exchange;
@@ -44,8 +45,9 @@ function OfGateway({ exchange, code }: { exchange: Exchange; code: string }) {
       {page.data !== undefined && (
         <>
           <p>{page.data.explanation}</p>
+          <Advice exchange={exchange} />
           <p>
-            <b>What to do:</b> {page.data.hint}
+            <b>What the caller can do:</b> {page.data.hint}
           </p>
         </>
       )}

@@ -12,8 +12,11 @@ describe('what is typed', () => {
       filters: { upstream: 'github', error: 'rate-limited', status: '5xx', text: '/repos' },
     });
   });
-  it('is part of a path where the field is unknown', () => {
-    expect(parseTyped('colour=red')).toEqual({ kind: 'filters', filters: { text: 'colour=red' } });
+  it('is no part of a path where it asks for a field that there isn’t', () => {
+    expect(parseTyped('upstream=github colour=red')).toEqual({ kind: 'unknown', name: 'colour' });
+  });
+  it('is part of a path where it has a colon or a slash', () => {
+    expect(parseTyped('gemini:generate /a=b')).toEqual({ kind: 'filters', filters: { text: 'gemini:generate /a=b' } });
   });
 });
 

@@ -48,11 +48,15 @@ export function asLive(filters: Filters): string | null {
   return search.toString();
 }
 
-const PAIR = /^([a-z]+)[=:](.+)$/;
+const PAIR = /^([a-z_]+)[=:](.+)$/i;
 const STATUS = /^[1-5](\d\d|xx)$/i;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-export type Typed = { kind: 'id'; id: string } | { kind: 'filters'; filters: Filters };
+export type Typed =
+  | { kind: 'id'; id: string }
+  | { kind: 'filters'; filters: Filters }
+  /** `name=value` of a field that there isn't. */
+  | { kind: 'unknown'; name: string };
 
 /** What is typed into the search: an exchange's id, `field=value`, a status, or part of a path. */
 export function parseTyped(text: string): Typed {
@@ -62,6 +66,7 @@ export function parseTyped(text: string): Typed {
     const pair = PAIR.exec(word);
     const name = NAMES.find((one) => one === pair?.[1]);
     if (ID.test(word)) return { kind: 'id', id: word.toLowerCase() };
+    if (name === undefined && pair?.[1] !== undefined && word.startsWith(`${pair[1]}=`)) return { kind: 'unknown', name: pair[1] };
     if (name !== undefined && pair?.[2] !== undefined) filters[name] = pair[2];
     else if (STATUS.test(word)) filters.status = word.toLowerCase();
     else if (word !== '') rest.push(word);

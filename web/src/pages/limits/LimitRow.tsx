@@ -1,10 +1,10 @@
 /** One limit: what it allows, how much of that is left, when it is whole again; a budget can be raised. */
 
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useMay } from '@/api/session';
-import { money, moment, percent } from '@/parts/format';
+import { count, money, moment, percent } from '@/parts/format';
 import { Ago, Badge, Share } from '@/parts/Values';
 import { allowanceOf, toneOfLeft } from '../overview/limit';
 import { exchangesOf, leftOf, type Limit } from './limit';
@@ -16,7 +16,7 @@ interface Props {
   written: Written;
   isMarked?: boolean;
   /** Whose it is, where that isn't told above it. */
-  of?: string;
+  of?: ReactNode;
 }
 
 export function LimitRow({ limit, written, isMarked = false, of }: Props) {
@@ -26,7 +26,7 @@ export function LimitRow({ limit, written, isMarked = false, of }: Props) {
   return (
     <li className="limit" data-marked={isMarked || undefined} ref={isMarked ? intoView : undefined}>
       <div className="limit-name">
-        {of !== undefined && <span className="dim small">{of}</span>}
+        {of !== undefined && <span className="small block">{of}</span>}
         <span className="row">
           <b className="strong">{allowanceOf(limit)}</b>
           {limit.mode === 'report' && <Badge title="What is beyond it passes, and is recorded.">report only</Badge>}
@@ -40,7 +40,7 @@ export function LimitRow({ limit, written, isMarked = false, of }: Props) {
         <span className="dim small">
           {limit.kind} <code>{limit.name}</code>
           {limit.per !== null && ` for each ${perOf(limit.per)}`}
-          {limit.kind === 'rate' && limit.burst !== null && limit.burst !== limit.amount && `, ${limit.burst} at once`}
+          {limit.kind === 'rate' && limit.burst !== null && limit.burst !== limit.amount && `, ${count(limit.burst)} at once`}
         </span>
       </div>
       <div className="limit-left">
@@ -72,7 +72,7 @@ export function LimitRow({ limit, written, isMarked = false, of }: Props) {
             title={written.fixed ?? (mayWrite ? undefined : 'For operators')}
             onClick={() => setRaising(true)}
           >
-            {limit.increase === null ? 'Raise' : 'Change'}
+            {limit.increase === null ? 'Raise temporarily' : 'Change'}
           </Button>
         )}
       </div>

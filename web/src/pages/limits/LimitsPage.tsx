@@ -1,17 +1,22 @@
-/** Spend of today and this month with its history, then every limit by whose it is. */
+/** Spend of today and this month with its history, then every limit, the least left first. */
 
-import { NativeSelect, TextInput } from '@mantine/core';
+import { NativeSelect } from '@mantine/core';
 import { Link } from 'wouter';
 import { useLimits } from '@/api/queries';
 import { useParameter } from '@/parts/address';
-import { Icon } from '@/parts/Icon';
+import { count } from '@/parts/format';
+import { Most } from '@/parts/Most';
 import { PageHead, Panel } from '@/parts/Page';
 import { RangePicker } from '@/parts/RangePicker';
+import { SearchField } from '@/parts/SearchField';
 import { Empty, Query } from '@/parts/States';
-import { byOwner, isShown, KINDS, type Limit } from './limit';
+import { byLeft } from '../overview/limit';
+import { headOf, isShown, KINDS, type Limit } from './limit';
 import { LimitRow } from './LimitRow';
 import { Spend } from './Spend';
 import { useWritten } from './useWritten';
+
+const MOST = 50;
 
 export function LimitsPage() {
   return (
@@ -35,18 +40,11 @@ function AllLimits() {
   const [marked] = useParameter('limit');
   return (
     <Panel
-      title="Limits"
+      title="Limits, the least left first"
       flush
       side={
         <>
-          <TextInput
-            aria-label="Whose limits"
-            placeholder="Whose"
-            className="limit-search"
-            leftSection={<Icon name="search" size={13} />}
-            value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-          />
+          <SearchField label="Whose limits" placeholder="Whose" value={search} onChange={setSearch} />
           <NativeSelect aria-label="Kind of limit" value={kind} onChange={(event) => setKind(event.currentTarget.value)} data={KINDS} />
         </>
       }
@@ -54,24 +52,32 @@ function AllLimits() {
       <Query of={limits} rows={6}>
         {(data) => {
           if (data.items.length === 0) return <NoLimits />;
-          const owned = byOwner(data.items.filter((limit) => isShown(limit, kind, search)));
-          if (owned.length === 0) return <Empty title="No limit is like that">There are {data.items.length} limits in all.</Empty>;
-          return owned.map(({ title, href, scope, limits: of }) => (
-            <section key={`${scope} ${title}`} className="owned" aria-label={title}>
-              <h3 className="owned-head">
-                {href === null ? title : <Link href={href}>{title}</Link>}
-                {scope !== 'gateway' && <span className="dim small">{scope}</span>}
-              </h3>
-              <ul className="limits">
-                {of.map((limit: Limit) => (
-                  <LimitRow key={limit.id} limit={limit} written={written(limit)} isMarked={limit.id === marked} />
-                ))}
-              </ul>
-            </section>
-          ));
+          const found = data.items.filter((limit) => isShown(limit, kind, search)).sort(byLeft);
+          if (found.length === 0) return <Empty title="No limit is like that">There are {count(data.items.length)} limits in all.</Empty>;
+          return (
+            <Most of={found} most={MOST} isWhole={marked !== ''}>
+              {(shown) => (
+                <ul className="limits" aria-label="Limits">
+                  {shown.map((limit) => (
+                    <LimitRow key={limit.id} limit={limit} written={written(limit)} isMarked={limit.id === marked} of={<Owner of={limit} />} />
+                  ))}
+                </ul>
+              )}
+            </Most>
+          );
         }}
       </Query>
     </Panel>
+  );
+}
+
+function Owner({ of }: { of: Limit }) {
+  const { title, href } = headOf(of);
+  return (
+    <>
+      {href === null ? title : <Link href={href}>{title}</Link>}
+      {of.scope !== 'gateway' && ` (${of.scope})`}
+    </>
   );
 }
 

@@ -9,11 +9,12 @@ import { Ranking } from '@/figures/Ranking';
 import { fill, type Bucket } from '@/figures/scale';
 import { TimeChart } from '@/figures/TimeChart';
 import { exchangesWith } from '@/parts/address';
-import { money, moneyOf, percent } from '@/parts/format';
+import { money, percent } from '@/parts/format';
 import { Panel } from '@/parts/Page';
 import { useRange } from '@/parts/RangePicker';
 import type { Range } from '@/parts/range';
 import { Empty, Query } from '@/parts/States';
+import { Money, ShortName } from '@/parts/Values';
 import { allowanceOf, ownerOf, toneOfLeft } from '../overview/limit';
 import { currenciesOf, dayOf, monthOf, rounded } from './limit';
 
@@ -64,13 +65,13 @@ function Totals({ month }: { month: Schemas['UsageOf'] | undefined }) {
     <Figures>
       <Figure
         name="Spent today"
-        value={today.data === undefined ? '…' : moneyOf(row?.costs ?? {})}
+        value={today.data === undefined ? '…' : <Money of={row?.costs ?? {}} />}
         note="since midnight UTC"
         href={exchangesWith({ since: dayOf(new Date()) })}
       />
       <Figure
         name="Spent this month"
-        value={moneyOf(month?.costs ?? {})}
+        value={<Money of={month?.costs ?? {}} />}
         note="since the 1st, UTC"
         href={exchangesWith({ since: monthOf(new Date()) })}
       />
@@ -119,7 +120,7 @@ function By({ of, range, currency }: { of: 'upstream' | 'consumer'; range: Range
             .filter(({ costs, labels }) => costs[currency] !== undefined && labels[of] != null && labels[of] !== '')
             .map(({ costs, labels }) => ({
               id: String(labels[of]),
-              name: String(labels[of]),
+              name: <ShortName of={String(labels[of])} most={20} />,
               value: Number(costs[currency]),
               shown: money(costs[currency] ?? '0', currency),
               href: exchangesWith({ [of]: String(labels[of]), since: range.value }),

@@ -1,17 +1,16 @@
 /** What has become of the calls to an upstream, or of a consumer: figures, and the same over time. */
 
-import type { Schemas } from '@/api/client';
 import { useUsage } from '@/api/queries';
 import { Figure, Figures } from '@/figures/Figure';
 import { fill, type Bucket } from '@/figures/scale';
 import { TimeChart, type Series } from '@/figures/TimeChart';
 import { exchangesWith } from '@/parts/address';
-import { bytes, count, duration, moneyOf, percent, short } from '@/parts/format';
+import { bytes, count, duration, percent, short } from '@/parts/format';
 import { Panel } from '@/parts/Page';
 import { useRange } from '@/parts/RangePicker';
 import { Empty, Query } from '@/parts/States';
-
-type Row = Schemas['UsageOf'];
+import { Money } from '@/parts/Values';
+import { mostFailed } from '../overview/failed';
 
 const SERIES: (Series & { classes: number[] })[] = [
   { name: '2xx', tone: 'good', classes: [1, 2] },
@@ -37,10 +36,10 @@ export function UsageOf({ of, name }: { of: 'upstream' | 'consumer'; name: strin
           value={row === undefined ? '–' : percent(row.errors / Math.max(1, row.requests))}
           note={row === undefined ? '' : `${count(row.errors)} exchanges`}
           tone={row !== undefined && row.errors / Math.max(1, row.requests) >= 0.05 ? 'bad' : undefined}
-          href={link(commonFailure(steps.data?.items ?? []))}
+          href={link(mostFailed(steps.data?.items ?? []).filter)}
         />
         <Figure name="Median time" value={duration(row?.p50_ms)} note={`p95 ${duration(row?.p95_ms)}`} href={link({})} />
-        <Figure name="Cost" value={row === undefined ? '–' : moneyOf(row.costs)} note={`in ${range.label}`} href={link({})} />
+        <Figure name="Cost" value={row === undefined ? '–' : <Money of={row.costs} />} note={`in ${range.label}`} href={link({})} />
         <Figure name="Received" value={row === undefined ? '–' : bytes(row.bytes_out)} note={row === undefined ? '' : `${bytes(row.bytes_in)} sent`} href={link({})} />
       </Figures>
       <Panel
@@ -86,15 +85,4 @@ export function UsageOf({ of, name }: { of: 'upstream' | 'consumer'; name: strin
       </Panel>
     </>
   );
-}
-
-/** The filter of what fails most: exchanges without an answer, or those with a status of that class. */
-export function commonFailure(rows: readonly Pick<Row, 'labels' | 'errors'>[]): { outcome: string } | { status: string } {
-  const sums = new Map<number, number>();
-  for (const { labels, errors } of rows) {
-    const of = Number(labels['status_class'] ?? 0);
-    sums.set(of, (sums.get(of) ?? 0) + errors);
-  }
-  const [most = 0] = [...sums].sort((one, other) => other[1] - one[1])[0] ?? [];
-  return most < 4 ? { outcome: 'failed' } : { status: `${most}xx` };
 }

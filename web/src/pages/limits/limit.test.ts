@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectShown } from '@/api/objects';
 import {
-  byOwner, currenciesOf, dayOf, exchangesOf, faultOfAmount, firstRaise, isShown, leftOf, monthOf, rounded, whyFixed, writtenIn, type Limit,
+  currenciesOf, dayOf, exchangesOf, faultOfAmount, firstRaise, headOf, isShown, leftOf, monthOf, rounded, whyFixed, writtenIn, type Limit,
 } from './limit'; // prettier-ignore
 import { isOf } from './LimitsOf';
-import { commonFailure } from './UsageOf';
 
 function limit(fields: Partial<Limit>): Limit {
   return {
@@ -38,20 +37,12 @@ test('money has no dust of floating point', () => {
   expect(rounded(20)).toBe('20');
 });
 
-test('limits stand below whose they are, the gateway’s first', () => {
-  const found = byOwner([
-    limit({ scope: 'upstream', owner: 'github' }),
-    limit({ scope: 'grant', owner: 'web:github' }),
-    limit({}),
-    limit({ name: 'other' }),
-    limit({ scope: 'gateway', owner: '' }),
-  ]);
-  expect(found.map(({ title, href, limits }) => [title, href, limits.length])).toEqual([
-    ['The whole gateway', null, 1],
-    ['web', '/consumers/web', 2],
-    ['web at github', '/consumers/web', 1],
-    ['github', '/upstreams/github', 1],
-  ]);
+test('a limit is somebody’s, where it can be changed', () => {
+  const owner = (scope: Limit['scope'], name: string) => headOf({ scope, owner: name });
+  expect(owner('gateway', '')).toEqual({ title: 'The whole gateway', href: null });
+  expect(owner('consumer', 'web')).toEqual({ title: 'web', href: '/consumers/web' });
+  expect(owner('grant', 'web:github')).toEqual({ title: 'web at github', href: '/consumers/web' });
+  expect(owner('upstream', 'github')).toEqual({ title: 'github', href: '/upstreams/github' });
 });
 
 describe('a budget is raised', () => {
@@ -98,10 +89,4 @@ test('days and months begin in UTC', () => {
   const now = new Date('2026-03-01T00:30:00+02:00');
   expect(dayOf(now)).toBe('2026-02-28T00:00:00.000Z');
   expect(monthOf(now)).toBe('2026-02-01T00:00:00.000Z');
-});
-
-test('what failed leads to the exchanges that fail most', () => {
-  expect(commonFailure([{ labels: { status_class: 4 }, errors: 9 }, { labels: { status_class: 5 }, errors: 2 }])).toEqual({ status: '4xx' });
-  expect(commonFailure([{ labels: { status_class: 0 }, errors: 3 }])).toEqual({ outcome: 'failed' });
-  expect(commonFailure([])).toEqual({ outcome: 'failed' });
 });

@@ -36,30 +36,14 @@ export function exchangesOf({ scope, owner, window, resets_at: end }: Limit): st
   }
 }
 
-export interface Owned {
-  /** What is heading them: an object, or the gateway. */
+export interface Owner {
+  /** What it is called: an object, or the gateway. */
   title: string;
   href: string | null;
-  scope: Limit['scope'];
-  limits: Limit[];
 }
 
-const ORDER: Limit['scope'][] = ['gateway', 'consumer', 'grant', 'key', 'upstream'];
-
-/** Limits by whose they are: the gateway’s first, then those of consumers (with their grants and keys), then upstreams’. */
-export function byOwner(limits: readonly Limit[]): Owned[] {
-  const owners = new Map<string, Owned>();
-  for (const limit of limits) {
-    const id = `${limit.scope} ${limit.owner}`;
-    const known = owners.get(id) ?? { ...headOf(limit), scope: limit.scope, limits: [] };
-    known.limits.push(limit);
-    owners.set(id, known);
-  }
-  const place = (one: Owned): number => ORDER.indexOf(one.scope);
-  return [...owners.values()].sort((one, other) => place(one) - place(other) || one.title.localeCompare(other.title));
-}
-
-function headOf({ scope, owner }: Limit): Pick<Owned, 'title' | 'href'> {
+/** Whose a limit is. */
+export function headOf({ scope, owner }: Pick<Limit, 'scope' | 'owner'>): Owner {
   switch (scope) {
     case 'gateway':
       return { title: 'The whole gateway', href: null };

@@ -4,14 +4,17 @@ import { Link } from 'wouter';
 import type { Schemas } from '@/api/client';
 import { useUsage } from '@/api/queries';
 import { exchangesWith } from '@/parts/address';
-import { bytes, count, moneyOf } from '@/parts/format';
+import { bytes, count } from '@/parts/format';
 import { Panel } from '@/parts/Page';
 import type { Range } from '@/parts/range';
 import { Query } from '@/parts/States';
 import { Table, type Column } from '@/parts/Table';
+import { Money, ShortName } from '@/parts/Values';
 import { Failed } from './Upstreams';
+import { Without } from './Without';
 
 type UsageOf = Schemas['UsageOf'];
+const MOST = 8;
 
 export function Consumers({ range }: { range: Range }) {
   const usage = useUsage({ since: range.value, by: ['consumer'] });
@@ -19,18 +22,17 @@ export function Consumers({ range }: { range: Range }) {
     <Panel className="third" title="Consumers" flush side={<Link href="/consumers">All</Link>}>
       <Query of={usage}>
         {(data) => (
-          <Table
-            label="Consumers"
-            columns={columnsOf(data.items)}
-            rows={data.items.slice(0, 8)}
-            idOf={nameOf}
-            hrefOf={(row) =>
-              nameOf(row) === ''
-                ? exchangesWith({ outcome: 'refused', since: range.value })
-                : exchangesWith({ consumer: nameOf(row), since: range.value })
-            }
-            labelOf={() => 'its exchanges'}
-          />
+          <>
+            <Table
+              label="Consumers"
+              columns={columnsOf(data.items)}
+              rows={data.items.filter((row) => nameOf(row) !== '').slice(0, MOST)}
+              idOf={nameOf}
+              hrefOf={(row) => exchangesWith({ consumer: nameOf(row), since: range.value })}
+              labelOf={() => 'its exchanges'}
+            />
+            {data.items.some((row) => nameOf(row) === '') && <Without of="consumer" range={range} rest="others" />}
+          </>
         )}
       </Query>
     </Panel>
@@ -41,11 +43,11 @@ export function Consumers({ range }: { range: Range }) {
 function columnsOf(items: UsageOf[]): Column<UsageOf>[] {
   const hasPrices = items.some((item) => Object.keys(item.costs).length > 0);
   return [
-    { name: 'Consumer', grow: true, cell: (row) => nameOf(row) || <span className="dim">unknown</span> },
+    { name: 'Consumer', wraps: true, cell: (row) => <ShortName of={nameOf(row)} most={20} /> },
     { name: 'Exchanges', align: 'right', cell: (row) => count(row.requests) },
     { name: 'Failed', align: 'right', cell: (row) => <Failed row={row} /> },
     hasPrices
-      ? { name: 'Cost', align: 'right', cell: (row) => moneyOf(row.costs) }
+      ? { name: 'Cost', align: 'right', cell: (row) => <Money of={row.costs} /> }
       : { name: 'Received', align: 'right', cell: (row) => bytes(row.bytes_out) },
   ];
 }

@@ -2,11 +2,11 @@
 
 import { Link } from 'wouter';
 import { useLimits } from '@/api/queries';
-import { percent } from '@/parts/format';
+import { count, percent } from '@/parts/format';
 import { Panel } from '@/parts/Page';
 import { Empty, Query } from '@/parts/States';
-import { Share } from '@/parts/Values';
-import { allowanceOf, ownerOf, toneOfLeft } from './limit';
+import { Share, ShortName } from '@/parts/Values';
+import { allowanceOf, byLeft, ownerOf, toneOfLeft } from './limit';
 
 const MOST = 6;
 
@@ -25,17 +25,17 @@ export function Limits() {
           }
           const known = data.items
             .filter((limit) => limit.left_ratio !== null)
-            .sort((one, other) => (one.left_ratio ?? 1) - (other.left_ratio ?? 1));
+            .sort(byLeft);
           if (known.length === 0) {
-            return <Empty title={`${data.items.length} limits`}>What is left of them is counted for each caller apart.</Empty>;
+            return <Empty title={`${count(data.items.length)} limits`}>What is left of them is counted for each caller apart.</Empty>;
           }
           return known.slice(0, MOST).map((limit) => (
             <Link key={limit.id} href={`/limits?limit=${encodeURIComponent(limit.id)}`} className="budget">
               <span className="row">
-                <span className="grow cut">
-                  {ownerOf(limit)} <span className="dim">{allowanceOf(limit)}</span>
+                <span className="grow break">
+                  <ShortName of={ownerOf(limit)} most={36} /> <span className="dim">{allowanceOf(limit)}</span>
                 </span>
-                <span className="number">{percent(limit.left_ratio ?? 0)} left</span>
+                <span className="number nowrap">{percent(limit.left_ratio ?? 0)} left</span>
               </span>
               <Share ratio={1 - (limit.left_ratio ?? 1)} tone={toneOfLeft(limit)} label={`${percent(1 - (limit.left_ratio ?? 1))} used`} />
             </Link>

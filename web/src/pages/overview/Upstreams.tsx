@@ -9,13 +9,16 @@ import { Panel } from '@/parts/Page';
 import type { Range } from '@/parts/range';
 import { Query } from '@/parts/States';
 import { Table, type Column } from '@/parts/Table';
+import { ShortName } from '@/parts/Values';
+import { Without } from './Without';
 
 type UsageOf = Schemas['UsageOf'];
+const MOST = 8;
 
 export function Upstreams({ range, resting }: { range: Range; resting: Schemas['RestingEndpoint'][] }) {
   const usage = useUsage({ since: range.value, by: ['upstream'] });
   const columns: Column<UsageOf>[] = [
-    { name: 'Upstream', grow: true, cell: (row) => <Name name={nameOf(row)} resting={resting} /> },
+    { name: 'Upstream', wraps: true, cell: (row) => <Name name={nameOf(row)} resting={resting} /> },
     { name: 'Exchanges', align: 'right', cell: (row) => count(row.requests) },
     { name: 'Failed', align: 'right', cell: (row) => <Failed row={row} /> },
     { name: 'p95', align: 'right', cell: (row) => duration(row.p95_ms) },
@@ -24,14 +27,17 @@ export function Upstreams({ range, resting }: { range: Range; resting: Schemas['
     <Panel className="third" title="Upstreams" flush side={<Link href="/upstreams">All</Link>}>
       <Query of={usage}>
         {(data) => (
-          <Table
-            label="Upstreams"
-            columns={columns}
-            rows={data.items.slice(0, 8)}
-            idOf={nameOf}
-            hrefOf={(row) => exchangesWith({ upstream: nameOf(row), outcome: nameOf(row) === '' ? 'refused' : '', since: range.value })}
-            labelOf={() => 'its exchanges'}
-          />
+          <>
+            <Table
+              label="Upstreams"
+              columns={columns}
+              rows={data.items.filter((row) => nameOf(row) !== '').slice(0, MOST)}
+              idOf={nameOf}
+              hrefOf={(row) => exchangesWith({ upstream: nameOf(row), since: range.value })}
+              labelOf={() => 'its exchanges'}
+            />
+            {data.items.some((row) => nameOf(row) === '') && <Without of="upstream" range={range} rest="to destinations" />}
+          </>
         )}
       </Query>
     </Panel>
@@ -43,13 +49,14 @@ function nameOf(row: UsageOf): string {
 }
 
 function Name({ name, resting }: { name: string; resting: Schemas['RestingEndpoint'][] }) {
-  if (name === '') return <span className="dim">none</span>;
   const bad = resting.find((endpoint) => endpoint.upstream === name);
   return (
     <span className="with-dot">
       <span className="dot" data-tone={bad === undefined ? 'good' : bad.state === 'recovering' ? 'warn' : 'bad'} />
-      {name}
-      {bad !== undefined && <span className="dim small"> {bad.state}</span>}
+      <span>
+        <ShortName of={name} most={20} />
+        {bad !== undefined && <span className="dim small"> {bad.state}</span>}
+      </span>
     </span>
   );
 }

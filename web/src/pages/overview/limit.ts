@@ -26,6 +26,11 @@ function lengthOf(seconds: number): string {
   return known[seconds] ?? `${seconds} s`;
 }
 
+/** The least left first; last, those of which nobody knows what is left. */
+export function byLeft(one: Pick<Limit, 'left_ratio'>, other: Pick<Limit, 'left_ratio'>): number {
+  return (one.left_ratio ?? 2) - (other.left_ratio ?? 2);
+}
+
 export function toneOfLeft(limit: Limit): Tone {
   if (limit.left_ratio === null) return 'quiet';
   if (limit.left_ratio <= 0) return 'bad';

@@ -8,7 +8,7 @@ import { Actor } from '@/parts/Actor';
 import { count } from '@/parts/format';
 import { Icon } from '@/parts/Icon';
 import { Facts, PageHead, Panel } from '@/parts/Page';
-import { Empty, Query } from '@/parts/States';
+import { Query } from '@/parts/States';
 import { Moment } from '@/parts/Values';
 import { Changes } from './Changes';
 import { canComeBack, useNewest, useRevision, type Revision } from './revision';
@@ -22,11 +22,14 @@ export function RevisionPage({ number }: { number: number }) {
         <Icon name="back" size={13} /> Revisions
       </Link>
       {Number.isInteger(number) ? (
-        <Query of={revision} rows={8}>
+        <Query of={revision} rows={8} isPage>
           {(data) => <Shown revision={data} />}
         </Query>
       ) : (
-        <Empty title="That is no revision">Revisions have numbers.</Empty>
+        <>
+          <PageHead title="It isn’t there" />
+          <p>Revisions have numbers.</p>
+        </>
       )}
     </>
   );

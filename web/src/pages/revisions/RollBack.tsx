@@ -46,6 +46,7 @@ export function RollBack({ to, onClose }: { to: number; onClose: () => void }) {
   return (
     <Sure
       title={title}
+      size="lg"
       act="Roll back"
       isPending={run.isPending}
       isBlocked={problems.length > 0 || changes.length === 0}

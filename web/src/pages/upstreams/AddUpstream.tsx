@@ -9,13 +9,15 @@ import { Field } from '@/form/Field';
 import { useSchemas } from '@/form/ObjectForm';
 import { withMember, type Json, type Members } from '@/form/json';
 import { SecretField, TextField } from '@/form/inputs';
-import { faultsOf, Form } from '@/form/place';
+import { faultsOf, Form, Places } from '@/form/place';
+import { Refused } from '@/form/Refused';
 import { labelOf } from '@/form/schema';
 import { useParameter } from '@/parts/address';
 import { useChange } from '@/parts/change';
 import { Icon } from '@/parts/Icon';
 import { PageHead, Panel } from '@/parts/Page';
-import { Empty, Failure, Query } from '@/parts/States';
+import { Empty, Query } from '@/parts/States';
+import { useUnsaved } from '@/parts/unsaved';
 
 export function AddUpstream({ way }: { way: string }) {
   const [, setWay] = useParameter('add');
@@ -119,6 +121,8 @@ function PresetForm({ preset, onBack }: { preset: Preset; onBack: () => void }) 
       name={name}
       onName={setName}
       make={make}
+      isDirty={[...Object.values(said), ...Object.values(secrets)].some((text) => text !== '')}
+      isSaid={(pointer) => /^\/(with|credential)\/[^/]+$/.test(pointer)}
       data={() => presetUpstream(preset, said, secrets)}
     >
       <p className="dim">
@@ -168,13 +172,14 @@ function ByHand() {
   const schemas = useSchemas();
   const [name, setName] = useState('');
   const [data, setData] = useState<Members>({});
+  const [places] = useState(() => new Places());
   const make = useMake();
   const faults = faultsOf(make.error instanceof Problem ? make.error : null);
   return (
     <Query of={schemas} rows={5}>
       {(found) => (
-        <Form value={{ schemas: found, faults, widgets: {} }}>
-          <AddForm title="What has to be known" name={name} onName={setName} make={make} data={() => data}>
+        <Form value={{ schemas: found, faults, note: places.note, widgets: {} }}>
+          <AddForm title="What has to be known" name={name} onName={setName} make={make} isDirty={Object.keys(data).length > 0} isSaid={(pointer) => places.has(pointer)} data={() => data}>
             {BY_HAND.map((member) => (
               <Field
                 key={member}
@@ -210,13 +215,18 @@ interface AddFormProps {
   name: string;
   onName: (name: string) => void;
   make: ReturnType<typeof useMake>;
+  /** Whether anything was typed that would be lost. */
+  isDirty: boolean;
+  /** Whether a field says what is wrong at a place. */
+  isSaid: (pointer: string) => boolean;
   data: () => Members;
   children: ReactNode;
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
-function AddForm({ title, side, name, onName, make, data, children }: AddFormProps) {
+function AddForm({ title, side, name, onName, make, isDirty, isSaid, data, children }: AddFormProps) {
+  useUnsaved(isDirty && !make.isPending && !make.isSuccess);
   const isName = NAME.test(name);
   return (
     <form
@@ -238,7 +248,7 @@ function AddForm({ title, side, name, onName, make, data, children }: AddFormPro
             onChange={(event) => onName(event.currentTarget.value)}
           />
           {children}
-          {make.isError && <Failure error={make.error} />}
+          {make.isError && <Refused error={make.error} isSaid={isSaid} />}
           <div className="dialog-foot">
             <Button variant="default" component={Link} href="/upstreams">
               Cancel

@@ -64,8 +64,8 @@ export function Endpoints({ name }: { name: string }) {
 function columnsOf(mayWrite: boolean, onAct: (act: Act, endpoint: string) => void): Column<EndpointShown>[] {
   return [
     { name: 'State', cell: ({ state }) => <Badge tone={toneOfState(state)}>{state}</Badge> },
-    { name: 'Endpoint', grow: true, cell: ({ endpoint, listed }) => <Address endpoint={endpoint} isListed={listed} /> },
-    { name: 'Why', only: 'medium', cell: (row) => <Why row={row} /> },
+    { name: 'Endpoint', wraps: true, cell: ({ endpoint, listed }) => <Address endpoint={endpoint} isListed={listed} /> },
+    { name: 'Why', wraps: true, only: 'medium', cell: (row) => <Why row={row} /> },
     { name: 'Under way', align: 'right', only: 'medium', cell: ({ pending }) => (pending === null ? '–' : count(pending)) },
     { name: 'Failures', align: 'right', only: 'medium', cell: ({ failures }) => (failures === null ? '–' : count(failures)) },
     { name: '', align: 'right', cell: (row) => <Acts row={row} mayWrite={mayWrite} onAct={onAct} /> },

@@ -6,24 +6,30 @@ import type { Schemas } from '@/api/client';
 import { useObjects, usePresets, type ObjectShown, type Preset } from '@/api/objects';
 import { useStatus, useUsage } from '@/api/queries';
 import { useMay } from '@/api/session';
-import { exchangesWith } from '@/parts/address';
+import { exchangesWith, useParameter } from '@/parts/address';
 import { count, duration, percent } from '@/parts/format';
 import { Icon } from '@/parts/Icon';
+import { Most } from '@/parts/Most';
 import { PageHead, Panel } from '@/parts/Page';
 import { RangePicker, useRange } from '@/parts/RangePicker';
+import { isFound } from '@/parts/search';
+import { SearchField } from '@/parts/SearchField';
 import { Empty, Query } from '@/parts/States';
 import { Table, type Column } from '@/parts/Table';
 import { Source } from '@/parts/Values';
 import { credentialOf, healthOf, siblingsOf, urlsOf } from './upstream';
 
 type UsageOf = Schemas['UsageOf'];
+const MOST = 100;
 
 export function UpstreamList() {
   const upstreams = useObjects('upstreams');
   const [range] = useRange();
+  const [search, setSearch] = useParameter('find');
   return (
     <>
       <PageHead title="Upstreams" note="The APIs that may be called, and how Exeat reaches them.">
+        <SearchField label="Search upstreams" placeholder="Name or URL" value={search} onChange={setSearch} />
         <RangePicker />
         <AddButton />
       </PageHead>
@@ -36,7 +42,7 @@ export function UpstreamList() {
                 well-known APIs there are presets.
               </Empty>
             ) : (
-              <List items={items} since={range.value} />
+              <List items={items} since={range.value} search={search} />
             )
           }
         </Query>
@@ -62,20 +68,27 @@ function AddButton() {
   );
 }
 
-function List({ items, since }: { items: ObjectShown[]; since: string }) {
+function List({ items, since, search }: { items: ObjectShown[]; since: string; search: string }) {
   const usage = useUsage({ since, by: ['upstream'] });
   const presets = usePresets();
   const status = useStatus();
   const used = new Map((usage.data?.items ?? []).map((row) => [String(row.labels['upstream'] ?? ''), row]));
   const resting = status.data?.resting ?? [];
+  const known = presets.data?.items ?? [];
+  const found = items.filter(({ name, data }) => isFound(`${name} ${urlsOf(data, known).join(' ')}`, search));
+  if (found.length === 0) return <Empty title="No upstream is like that">There are {count(items.length)} in all.</Empty>;
   return (
-    <Table
-      label="Upstreams"
-      columns={columnsOf(used, resting, presets.data?.items ?? [], since)}
-      rows={items}
-      idOf={({ name }) => name}
-      hrefOf={({ name }) => `/upstreams/${name}`}
-    />
+    <Most of={found} most={MOST}>
+      {(shown) => (
+        <Table
+          label="Upstreams"
+          columns={columnsOf(used, resting, known, since)}
+          rows={shown}
+          idOf={({ name }) => name}
+          hrefOf={({ name }) => `/upstreams/${name}`}
+        />
+      )}
+    </Most>
   );
 }
 
@@ -88,6 +101,7 @@ function columnsOf(
   return [
     {
       name: 'Upstream',
+      wraps: true,
       cell: ({ name, data }) => {
         const { tone, word } = healthOf(name, urlsOf(data, presets).length + siblingsOf(data).length, resting);
         return (
@@ -99,7 +113,7 @@ function columnsOf(
         );
       },
     },
-    { name: 'Endpoints', grow: true, only: 'medium', cell: ({ data }) => <Where urls={urlsOf(data, presets)} siblings={siblingsOf(data).length} /> },
+    { name: 'Endpoints', wraps: true, only: 'medium', cell: ({ data }) => <Where urls={urlsOf(data, presets)} siblings={siblingsOf(data).length} /> },
     { name: 'Credential', only: 'wide', cell: ({ data }) => credentialOf(data) },
     {
       name: 'Exchanges',

@@ -40,7 +40,7 @@ export function UpstreamPage({ name }: { name: string }) {
   return (
     <>
       <Back />
-      <Query of={upstream} rows={8}>
+      <Query of={upstream} rows={8} isPage>
         {(object) => <Shown object={object} />}
       </Query>
     </>
