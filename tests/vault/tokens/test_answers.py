@@ -93,8 +93,8 @@ def raw_deflate(text: bytes) -> bytes:
         ("deflate", zlib.compress),
         ("deflate", raw_deflate),
         ("identity", bytes),
-        ("gzip, deflate", lambda text: zlib.compress(gzip.compress(text))),
-        ("gzip", lambda text: gzip.compress(b"\xef\xbb\xbf" + text)),
+        ("gzip, deflate", lambda text: zlib.compress(gzip.compress(text, mtime=0))),
+        ("gzip", lambda text: gzip.compress(b"\xef\xbb\xbf" + text, mtime=0)),
     ],
 )
 def test_a_coding_that_was_not_asked_for(coding: str, pack: Callable[[bytes], bytes]) -> None:
@@ -110,7 +110,7 @@ def test_a_coding_that_was_not_asked_for(coding: str, pack: Callable[[bytes], by
     [
         ("br", b'{"access_token": "abc"}'),
         ("gzip", b'{"access_token": "abc"}'),
-        ("gzip", gzip.compress(b'{"access_token": "abc"}')[:-9]),
+        ("gzip", gzip.compress(b'{"access_token": "abc"}', mtime=0)[:-9]),
         ("gzip", gzip.compress(b'{"access_token": "abc"}' + b" " * (1 << 20))),
         ("gzip", b""),
     ],
