@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exeat.errors import Code
 from tests.support import forge
-from tests.support.forge import DAY, NOW, Issued, issue, write
+from tests.support.forge import DAY, NOW, Issued, issue, write, write_certificate
 from tests.support.gateway import Gateway, MadeKey, make_key
 from tests.support.origins import Origin, Peer, Request
 from tests.support.problems import check_problem
@@ -35,8 +35,7 @@ class Authorities:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = issue("root", by=None, is_authority=True)
-        self.file = folder / "root.pem"
-        write(self.root, self.file)
+        self.file = write_certificate(self.root, folder / "root.pem")
         self.between = issue("between", by=self.root, is_authority=True)
 
     def server(self, label: str, issued: Issued, *, chain: bool = True) -> ssl.SSLContext:
@@ -265,14 +264,21 @@ class TestClientCertificates:
             peer.answer(b"fine")
 
         key = make_key()
-        files = {
-            label: str(write(issued, folder / f"{label}.pem")) for label, issued in (("mine", mine), ("no", other))
+        certificates = {
+            "mine": {
+                "certificate": str(write_certificate(mine, folder / "mine.pem")),
+                "key": str(write(mine, folder / "mine.key")),
+            },
+            "other": {
+                "certificate": str(write_certificate(other, folder / "other.pem")),
+                "key": str(write(other, folder / "other.key")),
+            },
         }
         with Origin(note, context) as origin:
             ca = {"ca": str(authorities.file)}
             upstreams: dict[str, object] = {
-                "mine": origin.entry(tls=ca | {"certificate": files["mine"], "key": files["mine"]}),
-                "other": origin.entry(tls=ca | {"certificate": files["no"], "key": files["no"]}),
+                "mine": origin.entry(tls=ca | certificates["mine"]),
+                "other": origin.entry(tls=ca | certificates["other"]),
                 "without": origin.entry(tls=ca),
             }
             with Gateway(document(upstreams, key)) as gateway:
@@ -306,7 +312,7 @@ class TestIdentities:
         """When `tls.ca` has other content, connections that the old one vouched for are used no more."""
         file = tmp_path / "ca.pem"
         file.write_bytes(authorities.file.read_bytes())
-        stranger = write(issue("stranger", by=None, is_authority=True), tmp_path / "stranger.pem")
+        stranger = write_certificate(issue("stranger", by=None, is_authority=True), tmp_path / "stranger.pem")
         key = make_key()
         context = authorities.server("ca", issue("s", by=authorities.root, names=HERE))
         with Origin(context=context) as origin, Gateway(document({"api": origin.entry(file)}, key)) as gateway:

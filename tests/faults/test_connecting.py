@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.faults import tls_peers
 from tests.faults.checks import check_left
@@ -16,7 +15,7 @@ from tests.faults.stand import CALM, Seen, Way, observe
 from tests.faults.table import CONNECTING
 from tests.support import forge
 from tests.support.blackhole import blackhole
-from tests.support.forge import DAY, NOW, Issued, issue, write
+from tests.support.forge import DAY, NOW, Issued, issue, write, write_certificate
 from tests.support.gateway import Gateway, JsonObject, make_key
 from tests.support.origins import Origin, Peer, Request
 from tests.support.programs import free_port
@@ -42,8 +41,7 @@ class Forged:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root = issue("root", by=None, is_authority=True)
-        self.authority = folder / "authority.pem"
-        self.authority.write_bytes(self._root.certificate.public_bytes(Encoding.PEM))
+        self.authority = write_certificate(self._root, folder / "authority.pem")
 
     def good(self) -> ssl.SSLContext:
         """A server with nothing wrong."""

@@ -88,6 +88,12 @@ def write(issued: Issued, file: Path, *, chain: bool = True) -> Path:
     return file
 
 
+def write_certificate(issued: Issued, file: Path) -> Path:
+    """Write a certificate alone, as it is given to others."""
+    file.write_bytes(issued.certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
 def server(file: Path) -> ssl.SSLContext:
     """A server's context that shows what is in a file, however weak."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
