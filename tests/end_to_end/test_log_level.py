@@ -56,8 +56,9 @@ def test_a_level_holds_for_every_process() -> None:
             gateway.launch()
             wait_until(lambda: is_open(port), "it listens")
             wait_for_records(gateway.folder, call(port, key))
-            gateway.kill_worker(gateway.worker_pids()[0])
+            # A worker hands its spans over every second, and takes those that it still has with it.
             wait_until(lambda: bool(gateway.events("traces can't be sent")), "a warning of the control process")
+            gateway.kill_worker(gateway.worker_pids()[0])
             wait_until(lambda: bool(gateway.events("worker died; it is started again")), "an error of the supervisor")
             wait_until(lambda: len(gateway.worker_pids()) == 2, "another worker")
             gateway.stop()
