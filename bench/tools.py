@@ -14,7 +14,7 @@ ENVOY_VERSION = "1.40.0"
 
 _ROOT = Path(__file__).parents[1]
 _ENVIRONMENT = Path(__file__).parent / ".venv"
-_EXEAT_ENVIRONMENT = Path(__file__).parent / ".venv-exeat"
+_EXEAT_ENVIRONMENT = _ROOT / "build" / "bench-python"
 # Command and the Debian package that has it.
 _PACKAGES = {
     "nginx": "nginx-light",
