@@ -1,5 +1,6 @@
-"""The life of a consumer and its key: made, shown once, used, rotated, revoked."""
+"""The lives of keys and of tokens: made, shown once, used, rotated, revoked."""
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -12,17 +13,23 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def take_key(visitor: Visitor) -> str:
-    """Read the key that the dialog shows this once, and close it, which needs a word that the key was kept."""
-    dialog = visitor.dialog
-    key = dialog.get_by_test_id("key").inner_text()
+    """Read the key that the dialog shows this once."""
+    key = take(visitor, "key")
     MARKERS.add_key(key)
+    return key
+
+
+def take(visitor: Visitor, what: str) -> str:
+    """Read what the dialog shows this once, and close it, which needs a word that it was kept."""
+    dialog = visitor.dialog
+    secret = dialog.get_by_test_id(what).inner_text()
     visitor.sees("It is shown this once.", dialog)
     visitor.meets_no_barrier()
     expect(dialog.get_by_role("button", name="Done")).to_be_disabled()
     dialog.get_by_label("I have it in a safe place").check()
     visitor.press("Done", dialog)
     expect(dialog).to_have_count(0)
-    return key
+    return secret
 
 
 def is_answered(stage: Stage, key: str, status: int) -> None:
@@ -80,3 +87,25 @@ def test_life_of_a_key(browser: Browser, stage: Stage) -> None:
         visitor.press("Revoke", visitor.dialog)
         visitor.sees(f"The key {id_of(second)} is revoked.")
         is_answered(stage, second, 401)
+
+
+def test_life_of_a_token(browser: Browser, stage: Stage) -> None:
+    """A token of the admin API is shown once and is good for a question, until it is revoked."""
+
+    def status(token: str) -> int:
+        question = f"{stage.url}/api/v1/session"
+        return httpx.get(question, headers={"Authorization": f"Bearer {token}"}, timeout=15).status_code
+
+    with visiting(browser, stage, ADA) as visitor:
+        visitor.open("/settings?tab=tokens")
+        visitor.press("Make a token")
+        visitor.dialog.get_by_label("Label").fill("deployments")
+        visitor.press("Make the token", visitor.dialog)
+        token = take(visitor, "token")
+        MARKERS.add("token made in the dashboard", token)
+        assert token not in visitor.page.content()
+        assert status(token) == 200
+        visitor.page.get_by_role("button", name="Revoke deployments").click()
+        visitor.press("Revoke", visitor.dialog)
+        expect(visitor.page.get_by_role("button", name="Revoke deployments")).to_have_count(0)
+        wait_until(lambda: status(token) == 401, "the token is refused")

@@ -1,11 +1,11 @@
 /** The dialogs of keys. A key is shown once, and is forgotten when its dialog is closed. */
 
-import { Button, Checkbox, CopyButton, Modal, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Button, Modal, NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { makeKey, revokeKey, rotateKey, type Grace, type KeyShown, type NewKey, type ObjectShown } from '@/api/objects';
 import { linesOf } from '@/form/inputs';
 import { useChange } from '@/parts/change';
-import { Icon } from '@/parts/Icon';
+import { ShownOnce } from '@/parts/ShownOnce';
 import { Failure } from '@/parts/States';
 import { Sure } from '@/parts/Sure';
 import { Code } from '@/parts/Values';
@@ -134,45 +134,14 @@ export function RevokeKey({ of, onClose }: { of: KeyShown; onClose: () => void }
 }
 
 export function ShowKey({ of, consumer, onClose }: { of: NewKey; consumer: ObjectShown; onClose: () => void }) {
-  const [isKept, setKept] = useState(false);
   const target = grantsOf(consumer.data).map(targetOf).find(({ kind, name }) => kind === 'upstream' && name !== '*');
   const url = `${useGateway()}${target === undefined ? '/-/whoami' : `/${target.name}/`}`;
   return (
-    <Modal opened onClose={onClose} title="The new key" size="lg" closeOnClickOutside={false} closeOnEscape={isKept} withCloseButton={false}>
-      <div className="stack">
-        <div className="notice" data-tone="warn">
-          <Icon name="warn" />
-          <div>It is shown this once. Exeat keeps no copy: who loses it makes another.</div>
-        </div>
-        <div className="new-key">
-          <code data-testid="key">{of.key}</code>
-          <CopyButton value={of.key} timeout={3000}>
-            {({ copied, copy }) => (
-              <Button
-                leftSection={<Icon name={copied ? 'done' : 'copy'} size={14} />}
-                data-autofocus
-                onClick={() => {
-                  copy();
-                  setKept(true);
-                }}
-              >
-                {copied ? 'Copied' : 'Copy'}
-              </Button>
-            )}
-          </CopyButton>
-        </div>
-        <div>
-          <p className="dim small">A call with it, from where the gateway is:</p>
-          <Code label="A call with the key" text={`export EXEAT_KEY='${of.key}'\ncurl -H "Exeat-Key: $EXEAT_KEY" ${url}`} />
-        </div>
-        <div className="dialog-foot">
-          <Checkbox size="xs" label="I have it in a safe place" checked={isKept} onChange={(event) => setKept(event.currentTarget.checked)} />
-          <span className="grow" />
-          <Button disabled={!isKept} onClick={onClose}>
-            Done
-          </Button>
-        </div>
+    <ShownOnce title="The new key" what="key" value={of.key} onClose={onClose}>
+      <div>
+        <p className="dim small">A call with it, from where the gateway is:</p>
+        <Code label="A call with the key" text={`export EXEAT_KEY='${of.key}'\ncurl -H "Exeat-Key: $EXEAT_KEY" ${url}`} />
       </div>
-    </Modal>
+    </ShownOnce>
   );
 }

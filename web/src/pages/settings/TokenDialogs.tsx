@@ -1,10 +1,10 @@
 /** The dialogs of tokens. A token is shown once, and is forgotten when its dialog is closed. */
 
-import { Button, Checkbox, CopyButton, Modal, NativeSelect, TextInput } from '@mantine/core';
+import { Button, Modal, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useMay, type Role, type Session } from '@/api/session';
 import { useChange } from '@/parts/change';
-import { Icon } from '@/parts/Icon';
+import { ShownOnce } from '@/parts/ShownOnce';
 import { Failure } from '@/parts/States';
 import { Code } from '@/parts/Values';
 import { describeRole, makeToken, rolesUpTo, useAdministrators, type NewToken } from './people';
@@ -94,46 +94,15 @@ export function MakeToken({ session, onClose, onMade }: Props) {
 }
 
 export function ShowToken({ of, onClose }: { of: NewToken; onClose: () => void }) {
-  const [isKept, setKept] = useState(false);
   return (
-    <Modal opened onClose={onClose} title="The new token" closeOnClickOutside={false} closeOnEscape={isKept} withCloseButton={isKept}>
-      <div className="stack">
-        <div className="notice" data-tone="warn">
-          <Icon name="warn" />
-          <div>It is shown this once. Exeat keeps no copy: who loses it makes another.</div>
-        </div>
-        <div className="new-key">
-          <code data-testid="token">{of.token}</code>
-          <CopyButton value={of.token} timeout={3000}>
-            {({ copied, copy }) => (
-              <Button
-                leftSection={<Icon name={copied ? 'done' : 'copy'} size={14} />}
-                data-autofocus
-                onClick={() => {
-                  copy();
-                  setKept(true);
-                }}
-              >
-                {copied ? 'Copied' : 'Copy'}
-              </Button>
-            )}
-          </CopyButton>
-        </div>
-        <div>
-          <p className="dim small">A question with it, to this control listener:</p>
-          <Code
-            label="A question with the token"
-            text={`export EXEAT_CONTROL_TOKEN=…\ncurl -H "Authorization: Bearer $EXEAT_CONTROL_TOKEN" ${window.location.origin}/api/v1/session`}
-          />
-        </div>
-        <div className="dialog-foot">
-          <Checkbox size="xs" label="I have it in a safe place" checked={isKept} onChange={(event) => setKept(event.currentTarget.checked)} />
-          <span className="grow" />
-          <Button disabled={!isKept} onClick={onClose}>
-            Close
-          </Button>
-        </div>
+    <ShownOnce title="The new token" what="token" value={of.token} onClose={onClose}>
+      <div>
+        <p className="dim small">A question with it, to this control listener:</p>
+        <Code
+          label="A question with the token"
+          text={`export EXEAT_CONTROL_TOKEN=…\ncurl -H "Authorization: Bearer $EXEAT_CONTROL_TOKEN" ${window.location.origin}/api/v1/session`}
+        />
       </div>
-    </Modal>
+    </ShownOnce>
   );
 }
