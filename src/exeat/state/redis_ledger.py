@@ -55,7 +55,7 @@ from exeat.telemetry.logs import Log
 BEAT_NS: Final = 2_000_000_000
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_LAST_S: Final = 1.0
-CALLS_AT_ONCE: Final = 50  # to a cluster
+CALLS_AT_ONCE: Final = 16  # to a cluster, each on a connection of its own
 GONE: Final = (
     "Redis can't be reached: rates and concurrency are counted by each worker alone, quotas and budgets refuse"
 )
