@@ -1,4 +1,4 @@
-"""What a worker loads: no validation, command line, configuration, certificate or database library.
+"""What the processes load. A worker: no validation, command line, configuration, certificate or database library.
 
 import-linter proves the same of the text; this proves it of the running process, imports inside
 functions and those of other libraries included. A worker is started again in the middle of
@@ -42,10 +42,27 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
+def _loaded_by(module: str) -> set[str]:
+    """The libraries that a fresh interpreter has loaded once it has imported a module."""
+    command = [sys.executable, "-c", SHOW_LOADED, module]
+    loaded = set(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+    assert "exeat" in loaded
+    return loaded
+
+
 @pytest.mark.parametrize("module", DATA_PLANE)
 def test_data_plane_is_lean(module: str) -> None:
     """A fresh interpreter that imports a module of the data plane has loaded nothing heavy."""
-    command = [sys.executable, "-c", SHOW_LOADED, module]
-    loaded = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    assert "exeat" in loaded
-    assert HEAVY & set(loaded) == set()
+    assert HEAVY & _loaded_by(module) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("exeat.cli.supervisor", {"sqlalchemy", "psycopg", "alembic", "fastapi", "redis"}),
+        ("exeat.cli.control.process", {"psycopg", "alembic", "fastapi", "pydantic", "redis"}),
+    ],
+)
+def test_processes_start_without_what_some_gateways_need(module: str, unneeded: set[str]) -> None:
+    """What only another database, an old schema or a control listener needs is loaded where there is one."""
+    assert unneeded & _loaded_by(module) == set()

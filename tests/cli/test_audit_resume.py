@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from exeat.cli.shipper import Shipper
 from exeat.journal.segments import numbers_in, path_of
 from exeat.journal.writer import Journal
+from exeat.store.address import default_url
 from exeat.store.audit_writer import AuditWriter
-from exeat.store.database import default_url, open_database
+from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from exeat.store.verify import verify
 from tests.journal.lives import interrupted

@@ -6,7 +6,8 @@ import pytest
 
 from exeat.cli.master_keys import find_needs
 from exeat.model.audit import KeptBody
-from exeat.store.database import default_url, open_database
+from exeat.store.address import default_url
+from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from exeat.vault.keyring import Keyring, MasterKey
 from exeat.vault.seal import Sealer

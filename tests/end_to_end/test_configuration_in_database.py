@@ -11,9 +11,10 @@ from typing import NamedTuple, Self
 
 from sqlalchemy import Engine
 
+from exeat.store.address import default_url
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import Edit, editing
-from exeat.store.database import default_url, open_database
+from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from exeat.vault.keyring_file import open_keyring
 from exeat.vault.seal import Sealer

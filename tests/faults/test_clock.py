@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from exeat.journal.follow import Follower
+from exeat.store.address import default_url
 from exeat.store.audit_writer import AuditWriter
-from exeat.store.database import default_url, open_database
+from exeat.store.database import open_database
 from exeat.store.migrate import migrate
 from exeat.store.rollup_check import check_rollups
 from exeat.store.verify import verify

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from exeat.store.database import default_url, open_database
+from exeat.store.address import default_url
+from exeat.store.database import open_database
 from tests.faults.callers import Callers
 from tests.faults.noting import Noting
 from tests.faults.trail import check_trail

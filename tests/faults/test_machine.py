@@ -13,7 +13,8 @@ from typing import NamedTuple
 import h11
 import pytest
 
-from exeat.store.database import default_url, open_database
+from exeat.store.address import default_url
+from exeat.store.database import open_database
 from tests.faults.callers import Callers
 from tests.faults.noting import Noting
 from tests.faults.places import MANY, fill, many_more, noted, small_disk

@@ -323,6 +323,7 @@ def test_cluster() -> None:
 
     async def ask(servers: list[RedisServer]) -> None:
         async with instance(cluster_url(servers)) as one, instance(cluster_url(servers)) as two:
+
             async def are_answered() -> bool:
                 wishes = [wish(next(names), WINDOW, 40, need=30, want=35) for _ in range(100)]
                 answers = [await which.ask(*wishes) for which in (one, two)]

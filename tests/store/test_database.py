@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, make_url, text
 
 import exeat.store.configuration.tables  # noqa: F401 - its tables are in the metadata too
+from exeat.store.address import default_url
 from exeat.store.audit_writer import AuditWriter
-from exeat.store.database import default_url, open_database, reading, writing
+from exeat.store.database import BUSY_S, open_database, reading, writing
 from exeat.store.failure import StoreAwayError, StoreError
-from exeat.store.migrate import check_schema, migrate
+from exeat.store.migrate import STEPS, check_schema, migrate
 from exeat.store.tables import metadata
 from tests.store.made import Chain, rows_of, run
 
@@ -68,6 +70,24 @@ def test_instances_that_start_together_migrate_once(empty_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_what_is_up_to_date_is_only_read(tmp_path: Path) -> None:
+    """Where no step is missing, whoever writes doesn't keep a start waiting."""
+    one, other = open_database(default_url(tmp_path)), open_database(default_url(tmp_path))
+    migrate(one)
+    with writing(one) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        began = time.monotonic()
+        migrate(other)
+        assert time.monotonic() - began < BUSY_S / 3
+    for engine in (one, other):
+        engine.dispose()
+
+
+def test_the_last_step_is_that_of_the_folder(engine: Engine) -> None:
+    """The steps that files are named after are those that they make."""
+    assert [row["version_num"] for row in rows_of(engine, "alembic_version", "1")] == [STEPS[-1]]
 
 
 def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:

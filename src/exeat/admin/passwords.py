@@ -1,12 +1,14 @@
 """Passwords of administrators: argon2id, a few at a time because each one takes 64 MiB while it is checked."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from secrets import token_bytes
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from exeat.admin.codes import Code
 from exeat.admin.refusal import Fault, Refusal
@@ -23,15 +25,8 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
+        self._nobodys = _hash_of_nothing(self._hasher)
         self._free = threading.BoundedSemaphore(AT_ONCE)
-
-    @cached_property
-    def _nobodys(self) -> str:
-        return self._hasher.hash("nobody has this password")
-
-    def prepare(self) -> None:
-        """Make what a log-in without an administrator is compared with, before the first one comes."""
-        self.verify(None, Secret(""))
 
     def hash(self, password: Secret) -> str:
         """What is kept of a password."""
@@ -59,6 +54,13 @@ class Passwords:
             yield
         finally:
             self._free.release()
+
+
+def _hash_of_nothing(hasher: PasswordHasher) -> str:
+    """What a hash looks like, of chance alone: no password has it, and comparing with it takes as long as with any."""
+    salt, tag = (b64encode(token_bytes(size)).rstrip(b"=").decode() for size in (hasher.salt_len, hasher.hash_len))
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${tag}"
 
 
 def faults_of(password: str, name: str, pointer: str = "/password") -> list[Fault]:

@@ -21,7 +21,7 @@ from exeat.config.kept import parse_news, parse_stored
 from exeat.config.settings import Settings
 from exeat.model.snapshot import Audit
 from exeat.model.stored import NOTHING, Stored, take_news
-from exeat.store.database import default_url
+from exeat.store.address import default_url
 from exeat.telemetry.logs import Log
 
 LAST_ROUND_S = 12.0

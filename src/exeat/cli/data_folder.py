@@ -10,14 +10,17 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from exeat.config.settings import Settings
 from exeat.journal.changes import Change
 from exeat.journal.segments import JournalError
 from exeat.journal.writer import Journal
 from exeat.proxy.exchange import Identifiers
 from exeat.proxy.record import interrupted
 from exeat.store.failure import StoreError
+
+if TYPE_CHECKING:
+    from exeat.config.settings import Settings
 
 INSTANCE_FILE = "instance"
 JOURNAL_FOLDER = "journal"
@@ -48,7 +51,7 @@ class DataFolder:
         os.close(self._lock)
 
 
-def open_data_folder(settings: Settings) -> DataFolder:
+def open_data_folder(settings: "Settings") -> DataFolder:
     """Make the directory if need be, and hold it; DataFolderError if that can't be."""
     folder = settings.directory / settings.data_dir
     try:
@@ -73,7 +76,7 @@ def open_data_folder(settings: Settings) -> DataFolder:
         raise
 
 
-def open_own_journal(settings: Settings, writer: str) -> Journal:
+def open_own_journal(settings: "Settings", writer: str) -> Journal:
     """The journal of a command that changes something beside a running gateway; the gateway moves what it holds."""
     folder = settings.directory / settings.data_dir
     try:

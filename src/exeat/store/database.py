@@ -11,14 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from exeat.model.stored import DATABASE_FILE
+from exeat.store.address import SQLITE, path_of
 from exeat.store.failure import StoreAwayError, StoreError
 
 BUSY_S = 30.0  # a writer waits for another one's batch, which takes a fraction of a second
@@ -27,7 +25,6 @@ CONNECT_S = 10
 _IMMEDIATE = "exeat_immediate"
 # A server may have been told not to wait for its disk; here an acknowledged batch has nowhere else to come from.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-_SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _PASSWORDS = ("password", "sslpassword")
 # FULL and not NORMAL: in WAL mode NORMAL may lose the last commits with the power, and their segments would be gone.
@@ -47,11 +44,6 @@ def is_sqlite(bind: Connection | Engine) -> bool:
     return bind.dialect.name == "sqlite"
 
 
-def default_url(data_dir: Path) -> str:
-    """The URL of the database that needs nothing else: a file in the data directory."""
-    return f"{_SQLITE}{quote(os.fsencode(data_dir / DATABASE_FILE))}"
-
-
 def open_database(url: str) -> Engine:
     """An engine for `sqlite:///PATH` or `postgresql://…`; nothing is connected yet. StoreError for any other URL."""
     try:
@@ -60,8 +52,8 @@ def open_database(url: str) -> Engine:
         raise StoreError("The database's URL can't be read; write sqlite:///PATH or postgresql://…") from None
     if parsed.drivername in _POSTGRES:
         return _open_postgres(parsed.set(drivername="postgresql+psycopg"))
-    if url.startswith(_SQLITE):
-        return _open_sqlite(_parse_path(url.removeprefix(_SQLITE)))
+    if url.startswith(SQLITE):
+        return _open_sqlite(path_of(url))
     scheme = parsed.drivername
     raise StoreError(f"Exeat can't use a database of '{scheme}'; write sqlite:///PATH or postgresql://…")
 
@@ -73,16 +65,6 @@ def _open_postgres(url: URL) -> Engine:
     return create_engine(
         url.difference_update_query(_PASSWORDS), hide_parameters=True, pool_pre_ping=True, connect_args=options
     )
-
-
-def _parse_path(written: str) -> str:
-    """A file's path from how a URL has it: SQLAlchemy decodes it in some versions only, and reads ? as an option."""
-    path = os.fsdecode(unquote_to_bytes(written))
-    if "?" in written:
-        raise StoreError("A database's URL of SQLite takes no options; write sqlite:///PATH, with %3F for ? in it")
-    if path in {"", ":memory:"}:
-        raise StoreError("A database's URL of SQLite has to name a file; write sqlite:///PATH or postgresql://…")
-    return path
 
 
 def _open_sqlite(path: str) -> Engine:
@@ -163,8 +145,8 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         passing = isinstance(error, OperationalError) or error.connection_invalidated
         raise _translate(engine, error.orig or error, passing=passing) from error
-    except (sqlite3.Error, psycopg.Error) as error:  # of what is done with the driver's own cursor
-        passing = isinstance(error, sqlite3.OperationalError | psycopg.OperationalError)
+    except engine.dialect.loaded_dbapi.Error as error:  # of what is done with the driver's own cursor
+        passing = isinstance(error, engine.dialect.loaded_dbapi.OperationalError)
         raise _translate(engine, error, passing=passing) from error
     except SQLAlchemyError as error:
         raise StoreError(f"{describe(engine)} can't be used: {error}") from error

@@ -7,14 +7,16 @@ transaction.
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from exeat.store.database import is_sqlite
 from exeat.store.rollup import Values
 from exeat.store.rows import Row
+
+if TYPE_CHECKING:
+    import psycopg
 
 RollupPlace = tuple[int, int, int, int]  # granularity, facet, start, the series' id
 _PLACE = "granularity, facet, start, series"
@@ -96,7 +98,9 @@ def _sqlite_cursor(connection: Connection) -> sqlite3.Cursor:
     return driver.cursor()
 
 
-def _postgres_cursor(connection: Connection) -> psycopg.Cursor[tuple[Any, ...]]:
+def _postgres_cursor(connection: Connection) -> "psycopg.Cursor[tuple[Any, ...]]":
+    import psycopg  # noqa: PLC0415 - a gateway with SQLite doesn't load it
+
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(type(driver))

@@ -3,7 +3,8 @@
 from exeat.cli.admin.reach import guarded
 from exeat.cli.output import FINE, say, say_json
 from exeat.config.settings import read_settings
-from exeat.store.database import default_url, describe, open_database
+from exeat.store.address import default_url
+from exeat.store.database import describe, open_database
 from exeat.store.migrate import migrate
 
 

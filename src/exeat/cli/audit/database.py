@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from exeat.cli.output import FAILED, complain
 from exeat.config.problem import ConfigError
 from exeat.config.settings import Settings, read_settings
-from exeat.store.database import default_url, open_database
+from exeat.store.address import default_url
+from exeat.store.database import open_database
 from exeat.store.failure import OldSchemaError, StoreError
 from exeat.store.migrate import check_schema, migrate
 

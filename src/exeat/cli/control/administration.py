@@ -8,6 +8,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from exeat.cli.control.database import Database
 from exeat.cli.control.measuring import Measuring
 from exeat.cli.control.state import describe_state
 from exeat.cli.data_folder import change_of
-from exeat.config.settings import Settings, read_settings
 from exeat.journal.changes import Change
 from exeat.model.secret import Secret
 from exeat.telemetry.logs import Log
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exeat.cli.control.live import Live
     from exeat.cli.control.running import Events
     from exeat.cli.control.shipping import Shipping
+    from exeat.config.settings import Settings
 
 END_S = 2.0
 BACKLOG = 128
@@ -49,7 +50,6 @@ class Administration:
 
     def __init__(self, start: ControlStart, database: Database, record: Callable[[Change], bool], log: Log) -> None:
         self._start = start
-        self._settings: Settings = read_settings(start.environment, Path(start.directory), _path(start.config))
         self._database = database
         self._record = record
         self._log = log
@@ -65,6 +65,13 @@ class Administration:
         self.events: Events | None = None
         self.token_of: Callable[[str], Secret | None] = lambda _source: None
         self._certificate = None if start.identity is None else start.identity.certificate
+
+    @cached_property
+    def _settings(self) -> "Settings":
+        from exeat.config.settings import read_settings
+
+        start = self._start
+        return read_settings(start.environment, Path(start.directory), _path(start.config))
 
     def begin(self) -> None:
         """Listen from now on."""
@@ -171,7 +178,6 @@ class Administration:
             trusted=settings.trusted_proxies,
             running=self._running(effect),
         )
-        services.passwords.prepare()
         config = uvicorn.Config(
             build_app(services),
             log_config=None,

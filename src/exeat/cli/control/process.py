@@ -24,7 +24,6 @@ from exeat.cli.control.shipping import LAST_ROUND_S, Shipping
 from exeat.cli.data_folder import OWN_SEGMENT_BYTES
 from exeat.cli.token_relay import parse_want
 from exeat.config.handover import render_tokens
-from exeat.config.settings import read_settings
 from exeat.journal.segments import JournalError
 from exeat.journal.writer import Journal
 from exeat.proxy.record import interrupted
@@ -246,6 +245,8 @@ def _begin_tracing(start: ControlStart, url: str, log: Log) -> "Tracing":
 
 def _open_sealer(start: ControlStart) -> Sealer:
     """What seals with the gateway's keyring; KeyringError if it can't be used."""
+    from exeat.config.settings import read_settings  # noqa: PLC0415 - where nothing is sealed, nothing is loaded for it
+
     config = None if start.config is None else Path(start.config)
     settings = read_settings(start.environment, Path(start.directory), config)
     return Sealer(open_keyring(settings.keyring, settings.directory, settings.directory / settings.data_dir))

@@ -6,14 +6,12 @@ Rule 2: where one may have been missed, there is one: at first, and after a conn
 
 import selectors
 import socket
-import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Connection, Engine
 
 from exeat.store.database import is_sqlite, translated
@@ -105,6 +103,7 @@ class _Watch(ABC):
     """A connection that can tell whether there was an edit since it was last asked."""
 
     def __init__(self, engine: Engine) -> None:
+        self._errors: Final = engine.dialect.loaded_dbapi.Error
         proxied = engine.raw_connection()
         self._driver: Any = proxied.driver_connection
         proxied.detach()  # it isn't the pool's any more
@@ -123,7 +122,7 @@ class _Watch(ABC):
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(psycopg.Error, sqlite3.Error):
+        with suppress(self._errors):
             self._driver.close()
 
 
