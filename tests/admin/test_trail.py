@@ -41,6 +41,11 @@ def test_records(trail: World) -> None:
         first = api.get("/records", limit=4)
         assert ids(api, limit=4, after=first["next"]) == ["id-000001", "id-000000"]
         assert api.get("/records/id-000003")["consumer"] == "web"
+        assert ids(api, where="consumer=") == ["id-000009"]
+        assert ids(api, status="failed") == []
+        failed = make_record(10, NOON - 3000 * SECOND, consumer="web", status=503)
+        AuditWriter(trail.engine).write([Chain("b/worker-1").seal(failed)])
+        assert ids(api, status="failed", where=["consumer=web"]) == ["id-000010"]
         assert api.refused("GET", "/records/none") == (404, "not-found")
 
 

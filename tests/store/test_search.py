@@ -30,6 +30,7 @@ VARIETY = [
     make_record(9, NOON + DAY + 2 * SECOND, outcome="interrupted", status=0, attempts=[]),
 ]
 
+ROWS = [parse_row("a/worker-1", number, body) for number, body in enumerate(VARIETY, 1)]
 INSTANCES = itertools.count()  # the examples of one property share a database
 
 
@@ -68,6 +69,14 @@ def numbers(engine: Engine, query: Query) -> list[int]:
         (Query(status="4xx"), [5, 4, 2]),
         (Query(status="2xx"), [7, 6, 1]),
         (Query(status="3XX"), []),
+        (Query(status="failed"), [5, 4, 3, 2]),
+        (Query({"consumer": "app"}, status="Failed"), [4, 3]),
+        (Query(status="failed", since=NOON + 2 * SECOND, text="/"), [5, 4, 3]),
+        (Query({"consumer": ""}), [8, 5]),
+        (Query({"upstream": "", "kind": "exchange"}), []),
+        (Query({"upstream": "", "kind": "change"}), [8]),
+        (Query({"error": "", "consumer": "web"}), [9, 7, 6, 2, 1]),
+        (Query({"outcome": ""}), []),
         (Query(since=NOON + SECOND, until=NOON + 3 * SECOND), [3, 2]),
         (Query({"upstream": "github"}, since=NOON + DAY), [9, 7]),
         (Query(text="a_b"), [7, 6]),
@@ -83,14 +92,15 @@ def numbers(engine: Engine, query: Query) -> list[int]:
 def test_a_search_finds_what_matches(filled: Engine, query: Query, found: list[int]) -> None:
     """Each filter finds its records, alone and with others, and text is only text; so it is record by record."""
     assert numbers(filled, query) == found
-    rows = [parse_row("a/worker-1", number, body) for number, body in enumerate(VARIETY, 1)]
-    assert [row.number for row in reversed(rows) if matches(query, row)] == found
+    assert [row.number for row in reversed(ROWS) if matches(query, row)] == found
 
 
 def test_every_field_can_be_searched_by(filled: Engine) -> None:
     """No field is without an index that the search may name."""
     for name in FIELDS:
         assert numbers(filled, Query({name: "nothing is called that"})) == []
+        without = [row.number for row in ROWS if getattr(row, name) is None]
+        assert numbers(filled, Query({name: ""})) == without[::-1]
 
 
 @pytest.mark.parametrize("status", ["", "20", "abc", "2x", "xx", "0xx", "٢xx", "2001"])

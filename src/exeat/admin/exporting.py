@@ -24,7 +24,7 @@ from exeat.admin.refusal import Refusal
 from exeat.admin.roles import PREFIX
 from exeat.admin.route import GuardedRoute
 from exeat.admin.services import Services
-from exeat.admin.trail import STATUS, Since, Until, Where, parse_search, parse_when
+from exeat.admin.trail import STATUS, STATUS_WORDS, Since, Until, Where, parse_search, parse_when
 from exeat.store.export import Format, export
 from exeat.store.search import Query as Search
 
@@ -148,9 +148,7 @@ def export_audit(
         Query(description="Whole batches with their seals, which can be verified by themselves; of a time alone."),
     ] = False,
     where: Where = None,
-    status: Annotated[
-        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=STATUS)
-    ] = None,
+    status: Annotated[str | None, Query(max_length=6, description=STATUS_WORDS, json_schema_extra=STATUS)] = None,
     since: Since = None,
     until: Until = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the path, in any case.")] = None,

@@ -22,7 +22,7 @@ from exeat.admin.roles import PREFIX
 from exeat.admin.route import GuardedRoute
 from exeat.admin.running import Following, NotRunningError
 from exeat.admin.services import Services
-from exeat.admin.trail import STATUS, Where, parse_search
+from exeat.admin.trail import STATUS, STATUS_WORDS, Where, parse_search
 
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["audit"])
 LOOK_S = 5.0
@@ -69,9 +69,7 @@ def _documented() -> Documented:
 async def follow(
     request: Request,
     where: Where = None,
-    status: Annotated[
-        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=STATUS)
-    ] = None,
+    status: Annotated[str | None, Query(max_length=6, description=STATUS_WORDS, json_schema_extra=STATUS)] = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the path, in any case.")] = None,
 ) -> EventStream:
     """Records of this gateway as they are kept, and how much it has to do, until whoever asks goes away.

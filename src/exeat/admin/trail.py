@@ -32,7 +32,8 @@ _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_US = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": DAY_US, "w": 7 * DAY_US}
 # What is said of parameters here is for the OpenAPI document: a refusal of this module says more than the framework's.
 _TIME = {"pattern": r"^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?)$"}
-STATUS = {"pattern": "^([0-9]{3}|[0-5]xx)$"}
+STATUS = {"pattern": "^([0-9]{3}|[0-5]xx|failed)$"}
+STATUS_WORDS = "`404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above."
 STEPS: dict[str, Granularity | None] = {"auto": None, **{step.name.lower(): step for step in Granularity}}
 Since = Annotated[
     str | None,
@@ -42,7 +43,10 @@ Until = Annotated[str | None, Query(max_length=40, description="Up to then, as `
 Pair = Annotated[str, Field(json_schema_extra={"pattern": "^[a-z_]+="})]
 Where = Annotated[
     list[Pair] | None,
-    Query(description="`FIELD=VALUE`, matched exactly; may be there several times.", max_length=20),
+    Query(
+        description="`FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times.",
+        max_length=20,
+    ),
 ]
 Label = Annotated[str, Field(json_schema_extra={"enum": [*LABELS]})]
 
@@ -52,9 +56,7 @@ def list_records(
     request: Request,
     page: Paged,
     where: Where = None,
-    status: Annotated[
-        str | None, Query(max_length=3, description="`404`, or a class such as `5xx`.", json_schema_extra=STATUS)
-    ] = None,
+    status: Annotated[str | None, Query(max_length=6, description=STATUS_WORDS, json_schema_extra=STATUS)] = None,
     since: Since = None,
     until: Until = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the path, in any case.")] = None,

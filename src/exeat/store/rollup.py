@@ -86,7 +86,6 @@ class RollupKey(NamedTuple):
     labels: Labels
 
 
-_ERROR_STATUS = 400
 Costs = dict[str, Decimal]  # currency → amount
 _EXACT = Context(prec=80)  # amounts have at most 24 digits before the point and 24 behind it: sums are never rounded
 
@@ -121,8 +120,7 @@ class Sums:
     def add_row(self, row: Row) -> None:
         """Add one exchange."""
         self.requests += 1
-        if row.error is not None or (row.status is not None and row.status >= _ERROR_STATUS):
-            self.errors += 1
+        self.errors += row.has_failed
         self.bytes_in += row.bytes_in or 0
         self.bytes_out += row.bytes_out or 0
         self.attempts += row.attempts

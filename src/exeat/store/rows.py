@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+ERROR_STATUS = 400
 TEXT_LIMIT = 256  # characters; PostgreSQL refuses an entry of an index beyond 2700 bytes
 PLAIN_BYTES = 1000  # no text of a record below this is too long for an index
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +55,11 @@ class Row(NamedTuple):
     action: str | None
     object: str | None
     body: bytes
+
+    @property
+    def has_failed(self) -> bool:
+        """What figures call a failure: with an error's code, or answered with 400 and above (as in tables.FAILED)."""
+        return self.error is not None or (self.status is not None and self.status >= ERROR_STATUS)
 
 
 def parse_row(chain: str, number: int, body: bytes) -> Row:

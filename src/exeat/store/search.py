@@ -12,7 +12,7 @@ from exeat.store.cursor import parse_cursor, render_cursor
 from exeat.store.database import is_sqlite, reading
 from exeat.store.failure import StoreError
 from exeat.store.rows import Row
-from exeat.store.tables import NOT_SUCCESSFUL, STATUS_CLASS, records
+from exeat.store.tables import FAILED, NOT_SUCCESSFUL, STATUS_CLASS, records
 from exeat.store.trail import as_stored
 
 PAGE = 100
@@ -21,6 +21,7 @@ FIELDS = (
     "decision", "answered", "trace", "actor", "action", "object",
 )  # fmt: skip
 SUCCESSFUL = 2
+ANY_FAILURE = "failed"
 _STATUS = re.compile(r"([1-9])(xx|\d\d)", re.IGNORECASE | re.ASCII)
 
 
@@ -28,7 +29,8 @@ _STATUS = re.compile(r"([1-9])(xx|\d\d)", re.IGNORECASE | re.ASCII)
 class Query:
     """What to find. `fields` (of FIELDS) are matched exactly, `text` anywhere in the path in any case.
 
-    `status` is a number or a class (`404`, `5xx`); `since` (included) and `until` (excluded) are microseconds.
+    A field that is empty finds records without it. `status` is a number, a class (`404`, `5xx`), or `failed`: with an
+    error's code, or 400 and above. `since` (included) and `until` (excluded) are microseconds.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +90,9 @@ def conditions(query: Query) -> list[ColumnElement[bool]]:
     for name, value in query.fields.items():
         if name not in FIELDS:
             raise StoreError(f"Records can't be searched by '{name}'; fields are: {', '.join(FIELDS)}.")
+        if not value:
+            found.append(records.c[name].is_(None))
+            continue
         found.append(records.c[name] == value)
         # The index of what is rare holds only that, and the database has to see that the search stays within it.
         if (name, value) in _RARE_UNLESS or name not in _USUAL:
@@ -106,12 +111,15 @@ def conditions(query: Query) -> list[ColumnElement[bool]]:
 
 _USUAL = {"outcome": "completed", "kind": "exchange"}
 _RARE_UNLESS = set(_USUAL.items())
+_ALWAYS_INDEXED = {"consumer", "key", "upstream"}  # also where a record has none
 
 
 def _status(text: str) -> ColumnElement[bool]:
+    if text.lower() == ANY_FAILURE:
+        return literal_column(f"({FAILED})", Boolean)
     match = _STATUS.fullmatch(text)
     if match is None:
-        raise StoreError(f"'{text}' is no status; write one like 404, or a class like 5xx.")
+        raise StoreError(f"'{text}' is no status; write one like 404, a class like 5xx, or {ANY_FAILURE}.")
     if match[2].isdigit():
         return records.c.status == int(text)
     first = int(match[1])
@@ -123,9 +131,9 @@ def _status(text: str) -> ColumnElement[bool]:
 
 def matches(query: Query, row: Row) -> bool:
     """Whether a record is one that a search would find."""
-    if any(getattr(row, name) != value for name, value in query.fields.items()):
+    if any((getattr(row, name) or "") != value for name, value in query.fields.items()):
         return False
-    if query.status is not None and not _has_status(query.status.lower(), row.status):
+    if query.status is not None and not _has_status(query.status.lower(), row):
         return False
     if query.since is not None and row.time < query.since:
         return False
@@ -134,7 +142,10 @@ def matches(query: Query, row: Row) -> bool:
     return not query.text or query.text.lower() in (row.path or "").lower()
 
 
-def _has_status(wanted: str, status: int | None) -> bool:
+def _has_status(wanted: str, row: Row) -> bool:
+    status = row.status
+    if wanted == ANY_FAILURE:
+        return row.has_failed
     return status is not None and wanted in {str(status), f"{status // 100}xx"}
 
 
@@ -144,8 +155,11 @@ def _choose_index(query: Query) -> str:
     SQLite would have to count first (ANALYZE), and even then takes a status that nearly all have for a rare one.
     """
     for name in ("id", "key", "error", "outcome", "kind", "consumer", "upstream"):
-        if name in query.fields and (name, query.fields[name]) not in _RARE_UNLESS:
+        value = query.fields.get(name)
+        if value is not None and (value or name in _ALWAYS_INDEXED) and (name, value) not in _RARE_UNLESS:
             return "records_by_id" if name == "id" else f"records_of_{name}"
     if query.status is None or (query.status[0] == "2" and not query.status.isdigit()):
         return "records_by_time"  # nearly all of them
+    if query.status.lower() == ANY_FAILURE:
+        return "records_of_failures"
     return "records_of_status" if query.status.isdigit() else "records_of_class"

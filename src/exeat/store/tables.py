@@ -29,6 +29,7 @@ COUNTER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts only i
 
 STATUS_CLASS = "(status / 100)"
 NOT_SUCCESSFUL = "status < 200 OR status > 299"
+FAILED = "error IS NOT NULL OR status >= 400"  # what figures call a failure, see rollup.py
 
 
 def _rare(name: str, condition: str, *columns: str | TextClause) -> Index:
@@ -82,6 +83,7 @@ records = Table(
     _rare("records_of_outcome", "outcome <> 'completed'", "outcome", "time"),
     _rare("records_of_kind", "kind <> 'exchange'", "kind", "time"),
     _rare("records_of_class", NOT_SUCCESSFUL, text(STATUS_CLASS), "time"),
+    _rare("records_of_failures", FAILED, "time", "id"),
     postgresql_partition_by="RANGE (time)",
 )
 

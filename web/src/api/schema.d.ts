@@ -7535,9 +7535,9 @@ export interface operations {
     list_records: {
         parameters: {
             query?: {
-                /** @description `FIELD=VALUE`, matched exactly; may be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
                 where?: string[] | null;
-                /** @description `404`, or a class such as `5xx`. */
+                /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
                 /** @description From then on: RFC 3339, or `15m`, `6h`, `30d` ago. */
                 since?: string | null;
@@ -7610,7 +7610,7 @@ export interface operations {
                 until?: string | null;
                 /** @description What it is counted by: instance, consumer, key, upstream, status_class, error, answered. */
                 by?: ("instance" | "consumer" | "key" | "upstream" | "status_class" | "error" | "answered")[] | null;
-                /** @description `FIELD=VALUE`, matched exactly; may be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
                 where?: string[] | null;
                 /** @description `minute`, `hour`, `day`, or `auto`; the whole without it. */
                 step?: "auto" | "minute" | "hour" | "day" | null;
@@ -7640,9 +7640,9 @@ export interface operations {
     follow: {
         parameters: {
             query?: {
-                /** @description `FIELD=VALUE`, matched exactly; may be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
                 where?: string[] | null;
-                /** @description `404`, or a class such as `5xx`. */
+                /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
                 /** @description Part of the path, in any case. */
                 text?: string | null;
@@ -7898,9 +7898,9 @@ export interface operations {
                 format?: "jsonl" | "csv";
                 /** @description Whole batches with their seals, which can be verified by themselves; of a time alone. */
                 sealed?: boolean;
-                /** @description `FIELD=VALUE`, matched exactly; may be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
                 where?: string[] | null;
-                /** @description `404`, or a class such as `5xx`. */
+                /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
                 /** @description From then on: RFC 3339, or `15m`, `6h`, `30d` ago. */
                 since?: string | null;

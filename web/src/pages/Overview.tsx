@@ -24,7 +24,6 @@ export default function Overview() {
   // Ticks alone: no record has this id.
   const live = useLive({ search: 'where=id%3Dnone', onTick: setTick });
   const whole = useUsage({ since: range.value });
-  const failed = useUsage({ since: range.value, by: ['error', 'status_class', 'answered'] }); // as Causes asks, too
   const status = useStatus();
   const total = whole.data?.items[0];
 
@@ -35,7 +34,7 @@ export default function Overview() {
       </PageHead>
       <div className="stack">
         <Notices status={status.data} />
-        <Now tick={tick} live={live} range={range} total={total} failed={failed.data?.items ?? []} isLoading={whole.isPending} />
+        <Now tick={tick} live={live} range={range} total={total} isLoading={whole.isPending} />
         {whole.isError && whole.data === undefined ? (
           <Failed error={whole.error} retry={() => void whole.refetch()} />
         ) : whole.isPending ? (

@@ -12,7 +12,10 @@ app = typer.Typer(no_args_is_help=True, help="Search, follow, export and verify 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Consumer = Annotated[str | None, typer.Option("--consumer", metavar="NAME", help="Of this consumer.")]
 Upstream = Annotated[str | None, typer.Option("--upstream", metavar="NAME", help="To this upstream.")]
-Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help="A status, or a class such as 5xx.")]
+Status = Annotated[
+    str | None,
+    typer.Option("--status", metavar="STATUS", help="A status, a class such as 5xx, or failed: any failure."),
+]
 Error = Annotated[str | None, typer.Option("--error", metavar="CODE", help="That ended with this code.")]
 Outcome = Annotated[
     str | None, typer.Option("--outcome", metavar="OUTCOME", help="completed, refused, failed or interrupted.")

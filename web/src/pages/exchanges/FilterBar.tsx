@@ -12,7 +12,8 @@ import { SEARCH_FIELD } from '@/shell/keyboard';
 import { NAMES, parseTyped, type Filters, type Name } from './filters';
 
 const OUTCOMES = ['completed', 'failed', 'refused', 'interrupted'];
-const STATUSES = ['2xx', '3xx', '4xx', '5xx'];
+/** `failed` is what figures call a failure: an error's code, or a status of 400 and above. */
+const STATUSES = ['failed', '2xx', '3xx', '4xx', '5xx'];
 /** Those that have a field of their own. */
 const CHOSEN: Name[] = ['upstream', 'consumer', 'outcome', 'status', 'text'];
 

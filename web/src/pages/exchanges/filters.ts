@@ -49,7 +49,7 @@ export function asLive(filters: Filters): string | null {
 }
 
 const PAIR = /^([a-z_]+)[=:](.+)$/i;
-const STATUS = /^[1-5](\d\d|xx)$/i;
+const STATUS = /^([1-5](\d\d|xx)|failed)$/i;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export type Typed =

@@ -10,7 +10,6 @@ import { Panel } from '@/parts/Page';
 import { useRange } from '@/parts/RangePicker';
 import { Empty, Query } from '@/parts/States';
 import { Money } from '@/parts/Values';
-import { mostFailed } from '../overview/failed';
 
 const SERIES: (Series & { classes: number[] })[] = [
   { name: '2xx', tone: 'good', classes: [1, 2] },
@@ -36,7 +35,7 @@ export function UsageOf({ of, name }: { of: 'upstream' | 'consumer'; name: strin
           value={row === undefined ? '–' : percent(row.errors / Math.max(1, row.requests))}
           note={row === undefined ? '' : `${count(row.errors)} exchanges`}
           tone={row !== undefined && row.errors / Math.max(1, row.requests) >= 0.05 ? 'bad' : undefined}
-          href={link(mostFailed(steps.data?.items ?? []).filter)}
+          href={link({ status: 'failed' })}
         />
         <Figure name="Median time" value={duration(row?.p50_ms)} note={`p95 ${duration(row?.p95_ms)}`} href={link({})} />
         <Figure name="Cost" value={row === undefined ? '–' : <Money of={row.costs} />} note={`in ${range.label}`} href={link({})} />

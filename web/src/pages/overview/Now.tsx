@@ -7,22 +7,18 @@ import { exchangesWith } from '@/parts/address';
 import { count, duration, percent, short } from '@/parts/format';
 import type { Range } from '@/parts/range';
 import { Money } from '@/parts/Values';
-import { mostFailed, mostFailing } from './failed';
 
 interface Props {
   tick: Tick | null;
   live: LiveState;
   range: Range;
   total: Schemas['UsageOf'] | undefined;
-  /** What has failed in the range, by error and the class of the status. */
-  failed: Schemas['UsageOf'][];
   isLoading: boolean;
 }
 
-export function Now({ tick, live, range, total, failed, isLoading }: Props) {
+export function Now({ tick, live, range, total, isLoading }: Props) {
   const failing = tick === null ? 0 : sum(tick.errors) + sum(tick.upstream_errors);
   const wait = live === 'broken' ? 'no answer' : '…';
-  const most = mostFailed(failed);
   const rate = total === undefined || total.requests === 0 ? null : total.errors / total.requests;
   return (
     <Figures>
@@ -37,7 +33,7 @@ export function Now({ tick, live, range, total, failed, isLoading }: Props) {
         value={tick === null ? wait : short(failing)}
         tone={failing > 0 ? 'bad' : undefined}
         note={tick === null ? '' : `${short(sum(tick.errors))} by the gateway`}
-        href={exchangesWith({ ...mostFailing(tick), since: '15m' })}
+        href={exchangesWith({ status: 'failed', since: '15m' })}
       />
       <Figure
         name="Median, now"
@@ -55,8 +51,8 @@ export function Now({ tick, live, range, total, failed, isLoading }: Props) {
         name={`Failed, ${range.label}`}
         value={isLoading ? '…' : rate === null ? '–' : percent(rate)}
         tone={rate !== null && rate >= 0.05 ? 'bad' : undefined}
-        note={total === undefined ? '' : `${count(total.errors)} exchanges${most.isAll ? '' : `, most ${most.word}`}`}
-        href={exchangesWith({ ...most.filter, since: range.value })}
+        note={total === undefined ? '' : `${count(total.errors)} exchanges`}
+        href={exchangesWith({ status: 'failed', since: range.value })}
       />
       <Figure
         name="Spent today"
