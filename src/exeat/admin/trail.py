@@ -44,7 +44,7 @@ Pair = Annotated[str, Field(json_schema_extra={"pattern": "^[a-z_]+="})]
 Where = Annotated[
     list[Pair] | None,
     Query(
-        description="`FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times.",
+        description="`FIELD=VALUE`, matched exactly, or `FIELD=` for none; may be there several times.",
         max_length=20,
     ),
 ]

@@ -7535,7 +7535,7 @@ export interface operations {
     list_records: {
         parameters: {
             query?: {
-                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly, or `FIELD=` for none; may be there several times. */
                 where?: string[] | null;
                 /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
@@ -7610,7 +7610,7 @@ export interface operations {
                 until?: string | null;
                 /** @description What it is counted by: instance, consumer, key, upstream, status_class, error, answered. */
                 by?: ("instance" | "consumer" | "key" | "upstream" | "status_class" | "error" | "answered")[] | null;
-                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly, or `FIELD=` for none; may be there several times. */
                 where?: string[] | null;
                 /** @description `minute`, `hour`, `day`, or `auto`; the whole without it. */
                 step?: "auto" | "minute" | "hour" | "day" | null;
@@ -7640,7 +7640,7 @@ export interface operations {
     follow: {
         parameters: {
             query?: {
-                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly, or `FIELD=` for none; may be there several times. */
                 where?: string[] | null;
                 /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
@@ -7898,7 +7898,7 @@ export interface operations {
                 format?: "jsonl" | "csv";
                 /** @description Whole batches with their seals, which can be verified by themselves; of a time alone. */
                 sealed?: boolean;
-                /** @description `FIELD=VALUE`, matched exactly; without a value, records without the field. May be there several times. */
+                /** @description `FIELD=VALUE`, matched exactly, or `FIELD=` for none; may be there several times. */
                 where?: string[] | null;
                 /** @description `404`, a class such as `5xx`, or `failed`: with an error's code, or 400 and above. */
                 status?: string | null;
