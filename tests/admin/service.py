@@ -21,11 +21,11 @@ from exeat.admin.caller import Caller
 from exeat.admin.passwords import Passwords
 from exeat.admin.roles import PREFIX, Role
 from exeat.admin.services import Checked, Members, Outside, Services, describe_outside, draw_symbols
-from exeat.admin.token import make_token
 from exeat.cli.control.effect import Effect
 from exeat.config.compile import load, outside
 from exeat.config.problem import DocumentError
 from exeat.config.settings import Settings, read_settings
+from exeat.model.admin_token import make_token
 from exeat.model.stored import Stored
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import editing

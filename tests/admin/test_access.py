@@ -8,7 +8,7 @@ from exeat.admin.app import describe_only
 from exeat.admin.roles import LEAST, PREFIX, Role
 from exeat.admin.route import GuardedRoute
 from exeat.admin.services import draw_symbols
-from exeat.admin.token import make_token
+from exeat.model.admin_token import make_token
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import editing
 from tests.admin.service import UPSTREAM, Api, World, calling

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exeat.admin.codes import MEANINGS, Code
-from exeat.admin.documents import render_yaml
 from exeat.admin.merge import merge_patch
 from exeat.admin.pointers import Focus, faults_of, parse_path, render_pointer
 from exeat.admin.refusal import Fault, Refusal
 from exeat.admin.shown import parse_expiry, render_time
-from exeat.admin.token import adopt_token, is_mistyped, make_token
 from exeat.admin.versions import parse_versions
 from exeat.config.problem import Place, Problem
 from exeat.config.reading import read_text
+from exeat.config.writing import render_yaml
+from exeat.model.admin_token import adopt_token, is_mistyped, make_token
 from exeat.model.secret import Secret
 
 # RFC 7396, appendix A.

@@ -35,6 +35,8 @@ DATA_PLANE = [
     ]
     if path.exists()
 ]
+# Commands that ask a gateway over the network, and load the administration itself only where there is none to ask.
+REMOTE = [f"exeat.cli.admin.{name}" for name in ("apply", "export", "keys", "objects", "presets", "revisions")]
 SHOW_LOADED = """
 import importlib, json, sys
 importlib.import_module(sys.argv[1])
@@ -61,8 +63,9 @@ def test_data_plane_is_lean(module: str) -> None:
     [
         ("exeat.cli.supervisor", {"sqlalchemy", "psycopg", "alembic", "fastapi", "redis"}),
         ("exeat.cli.control.process", {"psycopg", "alembic", "fastapi", "pydantic", "redis"}),
+        *((module, {"sqlalchemy", "fastapi", "cryptography"}) for module in REMOTE),
     ],
 )
-def test_processes_start_without_what_some_gateways_need(module: str, unneeded: set[str]) -> None:
-    """What only another database, an old schema or a control listener needs is loaded where there is one."""
+def test_what_only_some_need_is_left_out(module: str, unneeded: set[str]) -> None:
+    """A database, a control listener, the administration of this machine: each is loaded where it is used."""
     assert unneeded & _loaded_by(module) == set()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exeat.admin.documents import render_yaml
 from exeat.cli.counts import count
 from exeat.config.handover import dumps, loads
+from exeat.config.writing import render_yaml
 from exeat.model.json_path import parse_json_path
 from exeat.model.limit import NANOS, SECOND_NS, Increase, Kind, Limit, Per, Price, Scope
 from exeat.model.snapshot import Snapshot

@@ -10,6 +10,7 @@ import pytest
 from exeat.config.listen import Listen
 from exeat.config.problem import SettingsError
 from exeat.config.settings import read_settings
+from exeat.model.admin_token import make_token
 from exeat.model.limits import DEFAULT, Limits
 from exeat.vault.keyring import MasterKey
 
@@ -163,6 +164,16 @@ def test_token_that_could_be_guessed(tmp_path: Path, value: str) -> None:
     assert problems(tmp_path, EXEAT_ADMIN_TOKEN=value) == [
         "EXEAT_ADMIN_TOKEN: write at least 32 visible ASCII characters, as from: openssl rand -hex 32"
     ]
+
+
+@pytest.mark.parametrize("name", ["EXEAT_ADMIN_TOKEN", "EXEAT_CONTROL_TOKEN"])
+def test_token_that_is_mistyped(tmp_path: Path, name: str) -> None:
+    """What begins like a token of Exeat's making is one, whole: a copy that lacks some is told at the start."""
+    token = make_token(lambda count: "a" * count).token.reveal()
+    assert problems(tmp_path, **{name: token[:-1]}) == [
+        f"{name}: it begins like a token of Exeat, but its check is wrong: copy it again, or write another one"
+    ]
+    assert read_settings({name: token}, tmp_path).directory == tmp_path
 
 
 def test_no_control_listener(tmp_path: Path) -> None:

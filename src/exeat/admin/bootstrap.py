@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from exeat.admin.failures import Audit
 from exeat.admin.roles import Role
 from exeat.admin.services import draw_symbols
-from exeat.admin.token import NewToken, adopt_token, make_token
 from exeat.admin.writing import members_of, what_of
+from exeat.model.admin_token import NewToken, adopt_token, make_token
 from exeat.model.secret import Secret
 from exeat.store.configuration.author import Author
 from exeat.store.configuration.edit import Edit, editing

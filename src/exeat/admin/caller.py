@@ -12,7 +12,7 @@ from exeat.admin.codes import Code
 from exeat.admin.refusal import Refusal
 from exeat.admin.roles import Role, role_of
 from exeat.admin.services import Services
-from exeat.admin.token import digest, is_mistyped
+from exeat.model.admin_token import digest, is_mistyped
 from exeat.store.configuration.people import Administrator, find_administrator, find_session, find_token
 from exeat.wire.fields import OWN_COOKIE
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -23,6 +22,7 @@ from exeat.admin.writing import Write, render_change
 from exeat.config.display import show
 from exeat.config.problem import Problem, suggest
 from exeat.config.reading import Reading, read_text
+from exeat.config.writing import render_yaml
 from exeat.store.configuration.stored import read_stored
 
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["document"])
@@ -41,7 +41,6 @@ EXPORTED: dict[int | str, dict[str, Any]] = {
     },
 }
 NAMED = ("upstream", "consumer")
-_NUMBER_LIKE = frozenset("0123456789.+-")
 
 
 class Entry(NamedTuple):
@@ -201,20 +200,3 @@ def _join(first: Document, second: Document) -> dict[str, Any]:
         else:
             joined[name] = value
     return joined
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what the YAML 1.2 core schema reads back: more texts look like numbers there."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    quoted = "'" if text[:1] in _NUMBER_LIKE and text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else quoted)
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
-def render_yaml(document: Mapping[str, Any]) -> str:
-    """A document as people write it."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120) if document else "{}\n"

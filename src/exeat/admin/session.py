@@ -19,8 +19,8 @@ from exeat.admin.route import GuardedRoute
 from exeat.admin.services import Services
 from exeat.admin.shown import render_time
 from exeat.admin.throttle import Throttle
-from exeat.admin.token import digest
 from exeat.admin.writing import Write
+from exeat.model.admin_token import digest
 from exeat.model.secret import Secret
 from exeat.store.configuration.people import (
     Administrator,

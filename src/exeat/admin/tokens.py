@@ -17,8 +17,8 @@ from exeat.admin.roles import PREFIX, Role, role_of
 from exeat.admin.route import GuardedRoute, Members, looked_at_by
 from exeat.admin.services import Services
 from exeat.admin.shown import faults_of_expiry, parse_expiry, render_time, state_of
-from exeat.admin.token import make_token
 from exeat.admin.writing import Write, Writing
+from exeat.model.admin_token import make_token
 from exeat.store.configuration.people import Token, end_sessions, find_administrator, get_token, list_tokens
 
 router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, tags=["tokens"])

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Never
 
-from exeat.admin.token import make_token
 from exeat.cli.output import WRONG
 from exeat.cli.sample.address import Address, choose_control, choose_listen, find_address, find_dashboard
 from exeat.cli.sample.certificates import write_certificates
@@ -24,6 +23,7 @@ from exeat.cli.sample.traffic import traffic
 from exeat.cli.serve import run
 from exeat.config.problem import SettingsError
 from exeat.config.settings import Settings, read_settings
+from exeat.model.admin_token import make_token
 from exeat.model.secret import Secret
 
 FAILED = 1

@@ -7,13 +7,13 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from exeat.config.listen import Listen, parse_listen, parse_listens
+from exeat.model.admin_token import LEAST_LENGTH, is_mistyped
 from exeat.model.secret import Secret
 from exeat.model.upstream import Network
 from exeat.state.redis_address import parse_redis_address
 from exeat.vault.keyring import KeyringError, parse_keyring
 
 WORKERS_LIMIT = 256
-LEAST_TOKEN = 32
 TRACES_PATH = "/v1/traces"
 HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x2b\x2d-\x7e](?:[\x20-\x2b\x2d-\x7e]*[\x21-\x2b\x2d-\x7e])?")
 SHARE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
@@ -163,9 +163,17 @@ def to_share(value: object) -> float:
 def to_token(value: object) -> Secret:
     """A token that can't be guessed."""
     text = str(value).strip()
-    if len(text) < LEAST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError(f"write at least {LEAST_TOKEN} visible ASCII characters, as from: openssl rand -hex 32")
+    if len(text) < LEAST_LENGTH or not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError(f"write at least {LEAST_LENGTH} visible ASCII characters, as from: openssl rand -hex 32")
     return Secret(text)
+
+
+def to_admin_token(value: object) -> Secret:
+    """A token for the admin API: if it looks like one that Exeat has made, it is one."""
+    token = to_token(value)
+    if is_mistyped(token.reveal()):
+        raise ValueError("it begins like a token of Exeat, but its check is wrong: copy it again, or write another one")
+    return token
 
 
 def to_keyring(value: object) -> Secret:

@@ -17,6 +17,7 @@ from exeat.config.listen import Listen
 from exeat.config.problem import Place, Problem, SettingsError, suggest
 from exeat.config.setting_rules import check_traces, file_fault, plaintext_fault
 from exeat.config.setting_values import (
+    to_admin_token,
     to_connections,
     to_control_url,
     to_database_url,
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
         " is first needed.",
         json_schema_extra={"default": "`keyring` in `EXEAT_DATA_DIR`"},
     )
-    admin_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+    admin_token: Annotated[Secret | None, BeforeValidator(to_admin_token)] = Field(
         default=None,
         exclude=True,  # from every dump
         description="The first administrator's token, at least 32 characters. Without it one is made, and printed"
@@ -118,7 +119,7 @@ class Settings(BaseSettings):
         description="The control listener that commands such as `exeat apply` talk to: `https://host:8081`, or"
         " `unix:PATH`. Without it they use the data directory's own database and keyring.",
     )
-    control_token: Annotated[Secret | None, BeforeValidator(to_token)] = Field(
+    control_token: Annotated[Secret | None, BeforeValidator(to_admin_token)] = Field(
         default=None,
         exclude=True,  # from every dump
         description="The administrator's token that commands show to `EXEAT_CONTROL_URL`.",

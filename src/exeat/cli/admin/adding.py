@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exeat.admin.documents import render_yaml
 from exeat.cli.admin.api import Api, ApiError, path_of, problems_in
 from exeat.cli.admin.asking import ask_line, read_secret, read_text
 from exeat.cli.admin.changes import show_warnings
@@ -26,6 +25,7 @@ from exeat.config.presets import Preset, UnknownPresetError, placeholders, read_
 from exeat.config.problem import unquote
 from exeat.config.settings import Settings, read_settings
 from exeat.config.trial import compile_alone
+from exeat.config.writing import render_yaml
 
 MAIN = "secret"  # the one that is meant where none is named
 

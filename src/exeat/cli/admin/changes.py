@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from exeat.admin.documents import render_yaml
 from exeat.cli.admin.api import Problem
+from exeat.config.writing import render_yaml
 
 ABOUT = 3  # lines around what is different
 _SIGNS = {"create": "+", "delete": "-", "revoke": "-"}

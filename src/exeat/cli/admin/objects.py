@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exeat.admin.documents import render_yaml
 from exeat.cli.admin.api import Answer, Api, ApiError, Problem, path_of, problems_in
 from exeat.cli.admin.asking import read_text
 from exeat.cli.admin.changes import show_warnings
@@ -13,6 +12,7 @@ from exeat.cli.admin.reach import UsageError, with_api
 from exeat.cli.admin.table import render_table
 from exeat.cli.output import FINE, complain, say, say_json
 from exeat.config.reading import read_text as read_yaml
+from exeat.config.writing import render_yaml
 
 LONGEST = 60
 

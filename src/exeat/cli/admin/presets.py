@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from exeat.admin.documents import render_yaml
 from exeat.cli.admin.table import render_table
 from exeat.cli.output import FINE, complain, say, say_json
 from exeat.config.presets import Preset, UnknownPresetError, preset_names, read_preset
 from exeat.config.problem import suggest
+from exeat.config.writing import render_yaml
 
 
 def list_presets(name: str | None, *, as_json: bool) -> int:
