@@ -2,92 +2,19 @@
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.support.certificates import Authority
-from tests.support.gateway import Gateway, MadeKey, make_key, run_exeat, wait_until
-from tests.support.markers import MARKERS
+from tests.support.gateway import Gateway, make_key, run_exeat, wait_until
 from tests.support.origins import Origin, Peer, Request
-from tests.support.raw_caller import Answer, RawCaller
-from tests.support.token_server import Ask, TokenServer, failing, guarded, hang, refusing, tokens_shown
+from tests.support.token_place import Place, credential, document_of, placed
+from tests.support.token_server import Ask, TokenServer, failing, guarded, hang, tokens_shown
 
 WORKERS = 3
 FETCHED = "a token is fetched"
-
-
-class Place(NamedTuple):
-    """A gateway whose upstream takes tokens of a server."""
-
-    gateway: Gateway
-    server: TokenServer
-    origin: Origin
-    key: MadeKey
-    document: dict[str, object]
-
-    def call(self, path: str = "/api/x", *lines: str, method: str = "GET", body: bytes = b"") -> Answer:
-        """The answer to one call, on a connection of its own."""
-        with RawCaller(self.gateway.port) as caller:
-            return caller.call(method, path, f"Exeat-Key: {self.key.key}", *lines, body=body)
-
-    def crowd(self, callers: int, calls: int) -> list[int]:
-        """The statuses of the calls of many at once."""
-        statuses: list[int] = []
-
-        def run() -> None:
-            with RawCaller(self.gateway.port) as caller:
-                statuses.extend(caller.call("GET", "/api/x", f"Exeat-Key: {self.key.key}").status for _ in range(calls))
-
-        threads = [threading.Thread(target=run) for _ in range(callers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return statuses
-
-    def shown(self) -> list[str]:
-        """The tokens that the upstream has seen, in order."""
-        return tokens_shown(self.origin.requests)
-
-
-def credential(server: TokenServer, **more: object) -> dict[str, object]:
-    """Client credentials of a server."""
-    secret = MARKERS.make("a client's secret")
-    entry = {"kind": "oauth2-client-credentials", "token_url": server.url, "client_id": "exeat"}
-    return {**entry, "client_secret": secret, **more}
-
-
-def document_of(origin: Origin, authority: Authority, key: MadeKey, shown: dict[str, object]) -> dict[str, object]:
-    """One upstream with this credential."""
-    return {
-        "upstreams": {"api": origin.entry(authority.file, credential=shown)},
-        "consumers": {"web": {"keys": [{"sha256": key.sha256}], "grants": ["api"]}},
-    }
-
-
-@contextmanager
-def placed(
-    authority: Authority,
-    server: TokenServer,
-    behave: Callable[[Peer, Request], None] | None = None,
-    *,
-    workers: int = 1,
-    env: dict[str, str] | None = None,
-    **more: object,
-) -> Iterator[Place]:
-    """A gateway in front of an upstream that takes the tokens of a server, or behaves otherwise."""
-    key = make_key()
-    with server, Origin(behave or guarded(server), authority.server_context()) as origin:
-        document = document_of(origin, authority, key, {**credential(server), **more})
-        with Gateway(document, {"SSL_CERT_FILE": str(authority.file), **(env or {})}, workers=workers) as gateway:
-            yield Place(gateway, server, origin, key, document)
-            assert not [event for event in gateway.events() if str(event["message"]).startswith("bug: ")]
 
 
 def test_one_token_for_all_workers(authority: Authority) -> None:
@@ -141,33 +68,6 @@ def test_a_refusal_that_no_token_mends(authority: Authority) -> None:
         assert len(server.asks) == 2
         sent = [request for request in place.origin.requests if request.target == "/forbidden"]
         assert len(sent) <= 10 + WORKERS
-
-
-FAILURES = {
-    "500": failing(),
-    "429": failing("429 Too Many Requests", "Retry-After: 7"),
-    "refused": refusing("invalid_client", "the secret is wrong", "401 Unauthorized"),
-    "page": failing("200 OK"),
-}
-
-
-@pytest.mark.parametrize("name", FAILURES)
-def test_without_a_token_calls_are_refused(authority: Authority, name: str) -> None:
-    """At once and without a word to the upstream, with the reason, and when it is worth to call again."""
-    server = TokenServer(authority)
-    server.always(FAILURES[name])
-    with placed(authority, server) as place:
-        answer = place.call()
-        assert answer.status in {502, 503}
-        assert answer.field("exeat-error") == "credential-unavailable"
-        assert int(answer.field("retry-after") or 0) >= (7 if name == "429" else 1)
-        assert b"token endpoint" in answer.body
-        assert place.origin.requests == []
-        for _ in range(20):
-            place.call()
-        assert len(server.asks) <= 3
-        line = place.gateway.access_lines(1)[0]
-        assert (line["error"], line["status"]) == ("credential-unavailable", answer.status)
 
 
 def test_the_last_token_counts_until_its_end(authority: Authority) -> None:

@@ -13,13 +13,13 @@ from exeat.model.sealed import master_key_of
 from exeat.store.configuration.tables import upstream_tokens
 from exeat.store.database import open_database, reading
 from exeat.vault.keyring import Keyring, MasterKey
-from tests.end_to_end.test_tokens import document_of
 from tests.support.certificates import Authority
 from tests.support.gateway import Gateway, make_key, run_exeat, wait_until
 from tests.support.markers import MARKERS
 from tests.support.origins import Origin, Peer
 from tests.support.postgres import Postgres, postgres
 from tests.support.raw_caller import RawCaller
+from tests.support.token_place import document_of
 from tests.support.token_server import Ask, TokenServer, guarded, refuse
 
 LIVES_S = 3.0

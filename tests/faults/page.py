@@ -17,6 +17,7 @@ from tests.faults.table import (
     POSTGRES,
     RECOVERING,
     REDIS,
+    TOKENS,
     Fault,
     Recovery,
     Trouble,
@@ -49,6 +50,7 @@ FAMILIES = (
 PLACES = (
     ("Redis", REDIS),
     ("PostgreSQL", POSTGRES),
+    ("Token endpoints", TOKENS),
     ("The machine", MACHINE),
 )
 

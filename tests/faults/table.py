@@ -214,6 +214,36 @@ POSTGRES = (
     unkept("full", "PostgreSQL's disk is full"),
 )
 
+# Who needs a token and has no good one is refused, before anything is sent to the upstream.
+TOKENLESS: Mapping[str, Code] = MappingProxyType({"a call without a good token": Code.CREDENTIAL_UNAVAILABLE})
+AGAIN = "It is asked again, after pauses that grow; calls pass as soon as it gives a token."
+unissued = partial(Trouble, meets=TOKENLESS, then=AGAIN)
+TOKENS = (
+    unissued("nobody-listens", "nobody listens at the token endpoint"),
+    unissued("untrusted", "the token endpoint's certificate isn't trusted"),
+    unissued("hanging", "the token endpoint takes the request and says nothing"),
+    unissued("fails", "the token endpoint answers 500"),
+    unissued("busy", "the token endpoint answers 429 with Retry-After", then="It is asked again when it has said."),
+    unissued(
+        "refuses",
+        "the token endpoint refuses the client",
+        then="It is asked again after longer pauses, and at once with another secret.",
+    ),
+    unissued("answers-a-page", "the token endpoint answers with a page, and no token"),
+    Trouble(
+        "fails-later",
+        "any of this, while there is a token",
+        then="The token counts until it ends.",
+        tested="tests/end_to_end/test_tokens.py",
+    ),
+    Trouble(
+        "revoked",
+        "the upstream refuses a token with 401",
+        then="Another one is fetched, once for all workers, and the call is made again with it.",
+        tested="tests/end_to_end/test_tokens.py",
+    ),
+)
+
 MACHINE = (
     Trouble(
         "disk-full",

@@ -301,8 +301,9 @@ MEANINGS: dict[Code, Meaning] = {
     Code.CREDENTIAL_UNAVAILABLE: Meaning(
         502,
         "The upstream's credential is not available",
-        "The secret that the upstream needs has disappeared since the gateway was configured. Nothing was sent.",
-        "Restore the environment variable or file that the upstream's credential refers to.",
+        "The secret that the upstream needs has disappeared since the gateway was configured, or there is no token, for"
+        " its endpoint gives none. Nothing was sent.",
+        "The detail says which. Restore the variable or file that the credential names, or mend the token endpoint.",
         "proxy_configuration_error",
     ),
     Code.RETRIES_EXHAUSTED: Meaning(
