@@ -47,7 +47,7 @@ class Server:
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)  # since Python 3.13 a server does so itself
         await asyncio.sleep(0.01)
 
     async def hear_of_another(self, *said: Said) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import io
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -21,9 +23,12 @@ END = 10**18
 class Ledger:
     """A ledger on a file, and what it logs."""
 
+    opened: ClassVar[list[DurableLedger]] = []
+
     def __init__(self, path: Path) -> None:
         self._out = io.StringIO()
         self.ledger = DurableLedger(path, Log("counters", as_json=True, out=self._out))
+        self.opened.append(self.ledger)
 
     def ask(self, *questions: Question) -> list[Answer | None]:
         """What one round brings."""
@@ -42,9 +47,11 @@ class Ledger:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the file is."""
-    return tmp_path / "counters.db"
+def path(tmp_path: Path) -> Iterator[Path]:
+    """Where the file is; whoever has opened it closes it at the end."""
+    yield tmp_path / "counters.db"
+    while Ledger.opened:
+        Ledger.opened.pop().close()
 
 
 def test_windows_survive(path: Path) -> None:

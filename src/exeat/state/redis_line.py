@@ -180,7 +180,8 @@ def _explained() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise AwayError(_reason(error)) from error
-    except (AttributeError, RuntimeError) as error:  # the library's, where it was to stop while it connects
+    # The library's, where it was to stop while it connects; Python 3.13's, where a connection is gone that it writes to.
+    except (AttributeError, RuntimeError, TypeError) as error:
         raise AwayError("the connection was lost") from error
 
 
