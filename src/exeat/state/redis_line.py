@@ -180,7 +180,7 @@ def _explained() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise AwayError(_reason(error)) from error
-    # The library's, where it was to stop while it connects; Python 3.13's, where a connection is gone that it writes to.
+    # The library's, where it was to stop while it connects; Python 3.13's, where what it writes to is gone.
     except (AttributeError, RuntimeError, TypeError) as error:
         raise AwayError("the connection was lost") from error
 
