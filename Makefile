@@ -28,6 +28,9 @@ define pytest
 $(BIN)/pytest --cache-clear $(1) || { [ $$? -eq 1 ] && echo '== once more, alone' && $(BIN)/pytest --last-failed --lfnf none; }
 endef
 
+# pytest keeps the tests that it has rewritten for the next run, where Python may.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help env test-env web run test test-compiled check fix compile bench soak fuzz lock clean
 
 help:
