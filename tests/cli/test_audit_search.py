@@ -204,7 +204,7 @@ def test_following(place: Recorded) -> None:
         (["search", "--since", "yesterday"], "'yesterday' is no time; write 15m, 6h or 30d (ago), or 2026-05-01T"),
         (["search", "--until", "999999w"], "'999999w' is no time"),
         (["search", "--since", "2026-13-01"], "'2026-13-01' is no time"),
-        (["search", "--status", "6x"], "--status: '6x' is no status; write one like 404, or a class like 5xx"),
+        (["search", "--status", "6x"], "--status: '6x' is no status; write one like 404, a class like 5xx, or failed"),
         (["search", "--status", "9999"], "--status: '9999' is no status"),
         (["search", "--cursor", "nonsense"], "--cursor: The cursor isn't one that a search gave; search again"),
         (["search", "--cursor", "é"], "--cursor: The cursor isn't one that a search gave"),
