@@ -119,6 +119,7 @@ class Gateway:
         self._err = self.folder / "stderr.log"
         self._document = document
         self._process: subprocess.Popen[bytes] | None = None
+        self._orphans: list[str] = []
         self.serving: JsonObject = {}
 
     # Life
@@ -172,7 +173,8 @@ class Gateway:
         self._running.send_signal(number)
 
     def kill(self) -> None:
-        """Kill the supervisor, as nobody can expect."""
+        """Kill the supervisor, as nobody can expect; its processes end by themselves."""
+        self._orphans += _children_of(self.pid)
         self._running.kill()
         self._running.wait(STOP_S)
 
@@ -290,8 +292,8 @@ class Gateway:
     def _end(self) -> list[str]:
         """Leave nothing behind, whatever the test did; where secrets were written."""
         if self.is_running:
-            self._running.kill()
-            self._running.wait(STOP_S)
+            self.kill()
+        wait_until(lambda: all(map(_is_zombie, self._orphans)), "the processes of one that was killed end", STOP_S)
         MARKERS.add_document(self._document, self.folder, self._env)  # once more: its files may have changed
         leaks = MARKERS.leaks_below(self.folder)
         if self._temporary is not None:

@@ -11,7 +11,9 @@ import signal
 import socket
 import ssl
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import orjson
 import uvloop
@@ -49,6 +51,8 @@ from exeat.telemetry.logs import Log
 from exeat.telemetry.metrics import DNS, LEDGER_UP, Sample, Totals
 
 BACKLOG = 2048
+# The file of a Unix socket is everybody's who listens there: since Python 3.13, whoever ends first would remove it.
+FILE_STAYS: Final[dict[str, Any]] = {"cleanup_socket": False}
 LOCK_S = 5.0
 REPORT_S = 1.0
 ACCEPT_S = 0.01  # who has connected before the end is served
@@ -246,10 +250,11 @@ class Process:
         loop = asyncio.get_running_loop()
         secure = self._start.identity is not None and sock.family != socket.AF_UNIX
         tls = self._tls if secure else None
+        accept = partial(self._worker.accept, tls)
         if sock.family == socket.AF_UNIX:
-            server = await loop.create_unix_server(lambda: self._worker.accept(tls), sock=sock, backlog=BACKLOG)
+            server = await loop.create_unix_server(accept, sock=sock, backlog=BACKLOG, **FILE_STAYS)
         else:
-            server = await loop.create_server(lambda: self._worker.accept(tls), sock=sock, backlog=BACKLOG)
+            server = await loop.create_server(accept, sock=sock, backlog=BACKLOG)
         self._servers.append(server)
 
     def _tls(self) -> ssl.SSLContext:
