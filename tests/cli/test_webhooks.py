@@ -36,6 +36,7 @@ class Desk:
     authority: Authority
     log: io.StringIO = field(default_factory=io.StringIO)
     kept: list[str] = field(default_factory=list)
+    opened: list[Database] = field(default_factory=list)
 
     def webhooks(self, *entries: dict[str, object]) -> tuple[Webhook, ...]:
         """These as a document compiles them."""
@@ -47,8 +48,8 @@ class Desk:
     def make(self, pace: Pace, database: str = "exeat.db") -> Webhooks:
         """What serves them."""
         log = Log("test", level="debug", as_json=True, out=self.log)
-        opened = Database(f"sqlite:///{self.folder}/{database}")
-        return Webhooks(opened, Trust(str(self.authority.file)), self.kept.append, log, pace=pace)
+        self.opened.append(Database(f"sqlite:///{self.folder}/{database}"))
+        return Webhooks(self.opened[-1], Trust(str(self.authority.file)), self.kept.append, log, pace=pace)
 
     def said(self, message: str) -> list[dict[str, object]]:
         """What was logged with a message that begins like this."""
@@ -63,9 +64,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, authority: Authority) -> Desk:
+def desk(tmp_path: Path, authority: Authority) -> Iterator[Desk]:
     """A folder with a database of its own."""
-    return Desk(tmp_path, authority)
+    desk = Desk(tmp_path, authority)
+    yield desk
+    for database in desk.opened:
+        database.unprepared.dispose()
 
 
 def event(number: int, kind: str = "limit.reached") -> bytes:

@@ -67,8 +67,9 @@ class Desk:
     ) -> AsyncIterator[Broker]:
         """What fetches from these, for the length of a block."""
         log = Log("test", level="debug", as_json=True, out=self.log)
+        database = Database(url or f"sqlite:///{self.folder}/exeat.db")
         broker = Broker(
-            Database(url or f"sqlite:///{self.folder}/exeat.db"),
+            database,
             Trust(str(self.authority.file)),
             self.open_sealer or (lambda: self.sealer),
             self.news.extend,
@@ -83,6 +84,7 @@ class Desk:
             yield broker
         finally:
             await broker.end()
+            database.unprepared.dispose()
 
     @staticmethod
     def follow(broker: Broker, *sources: TokenSource, known: Iterable[TokenNews] = ()) -> None:
