@@ -78,8 +78,8 @@ run: $(RUN) $(WEB)
 test: $(TEST) $(WEB)
 	$(if $(ARGS),,scripts/web test --silent)
 	scripts/needs chromium curl openssl nginx haproxy nodejs postgres=postgresql prometheus redis-server
-	$(if $(ARGS),$(BIN)/pytest $(ARGS),$(call pytest,$(SIDE_BY_SIDE) $(APART:%=--ignore %)))
-	$(if $(ARGS),,$(call pytest,$(APART)))
+	@$(if $(ARGS),$(BIN)/pytest $(ARGS),$(call pytest,$(SIDE_BY_SIDE) $(APART:%=--ignore %)))
+	@$(if $(ARGS),,$(call pytest,$(APART)))
 
 # Every check runs even when an earlier one fails, so that one run shows everything there is to mend.
 check: $(TEST) $(WEB_PACKAGES)
@@ -103,7 +103,7 @@ build/compiled: $(TEST) $(WEB) $(SOURCES) pyproject.toml hatch_build.py
 
 # The tests of the protocols once more, on the compiled program.
 test-compiled: build/compiled
-	export PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief; $(call pytest,$(COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE)))
+	@export PYTHONPATH=build/compiled EXEAT_HYPOTHESIS=brief; $(call pytest,$(COMPILED) $(or $(ARGS),$(SIDE_BY_SIDE)))
 
 bench: build/compiled
 	$(BIN)/python bench/run.py $(PYTHON:%=--python %)

@@ -157,6 +157,7 @@ def test_keys_from_before_they_had_limits(empty_url: str) -> None:
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(text("ALTER TABLE keys DROP COLUMN limits"))
+        connection.execute(text("DROP INDEX records_of_failures"))
         connection.execute(text("DROP TABLE deliveries"))
         connection.execute(text("DROP TABLE endpoint_states"))
         connection.execute(text("DROP TABLE upstream_tokens"))
