@@ -10,7 +10,7 @@ MINUTES := 30
 # Three processes of tests at once, in the order of tests/conftest.py; not those that measure how long somebody waits.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 APART := tests/hostile $(patsubst %,tests/end_to_end/test_%.py, \
-  configuration_in_database endpoints_by_hand limits_redis) tests/browser
+  configuration_in_database endpoints_by_hand limits_redis stuck_workers) tests/browser
 # What is run a second time, on the compiled program: what passes through its modules, end to end the data plane alone;
 # not what derives a stand-in from a compiled class, which only the uncompiled program lets it do.
 COMPILED := tests/conformance tests/proxy tests/wire tests/policy tests/journal $(patsubst %,tests/end_to_end/test_%.py, \
