@@ -14,6 +14,7 @@ from tests.support.gateway import Gateway, environment, make_key
 from tests.support.in_process import LocalGateway
 from tests.support.markers import MARKERS, PUBLIC_LENGTH, Markers
 from tests.support.secret_search import Index, spellings
+from tests.support.sweep import LEAKED
 from tests.support.values import snapshot, upstream
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def test_a_run_that_leaks(tmp_path: Path) -> None:
     """All tests pass, and the run fails: each leak is named by its file, its place and the marker's name."""
     done = run(tmp_path)
     secret = (tmp_path / "base" / "test_input0" / "input").read_text()
-    assert done.returncode == 1
+    assert done.returncode == LEAKED
     assert "5 passed" in done.stdout
     assert f"{tmp_path}/base/test_file0/written, byte 12: secret of the run, as it is\n" in done.stdout
     assert "/late, byte 2: secret of the run, in base64 after 1\n" in done.stdout
@@ -87,9 +88,18 @@ def test_a_run_that_leaks(tmp_path: Path) -> None:
 def test_processes_that_leak(tmp_path: Path) -> None:
     """What one of several processes finds fails the run that started it."""
     done = run(tmp_path, "-n", "2", "-k", "test_file or test_input")
-    assert done.returncode == 1, done.stdout
+    assert done.returncode == LEAKED, done.stdout
     assert "2 passed" in done.stdout
     assert "/written, byte 12: secret of the run, as it is\n" in done.stdout
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2")])
+def test_a_failure_beside_it_hides_no_leak(tmp_path: Path, processes: tuple[str, ...]) -> None:
+    """Where a test fails too, the code is still that of a leak: to run the test once more doesn't make it good."""
+    (tmp_path / "test_failing.py").write_text("def test_fails() -> None:\n    assert False\n")
+    done = run(tmp_path, *processes, "test_failing.py")
+    assert "1 failed, 5 passed" in done.stdout
+    assert done.returncode == LEAKED, done.stdout
 
 
 def test_a_part_of_a_run_that_does_not(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.support.markers import MARKERS
 FOLDER = pytest.StashKey[Path]()
 CAPTURED = pytest.StashKey[list[tuple[str, str]]]()
 LEAKS = pytest.StashKey[list[str]]()
+LEAKED = 10  # the exit code: none of pytest's own, and never what a repetition of tests could make good
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,7 +39,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     leaks = [*leaks, *stash.get(LEAKS, [])]
     if leaks:
         stash[LEAKS] = leaks
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = LEAKED
         if hasattr(session.config, "workeroutput"):  # one of several processes: whoever started it has to fail
             session.config.workeroutput["leaks"] = leaks
 
