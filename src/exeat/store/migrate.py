@@ -38,7 +38,7 @@ def _apply(engine: Engine) -> None:
     with writing(engine) as connection:  # on SQLite its lock is that of the whole database
         if not is_sqlite(engine):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        _step_of(engine, connection)
+        _step_of(engine, connection)  # once more, behind the lock: another one may just have applied newer steps
         config = Config()
         config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         config.attributes["connection"] = connection
