@@ -154,12 +154,20 @@ def _choose_index(query: Query) -> str:
 
     SQLite would have to count first (ANALYZE), and even then takes a status that nearly all have for a rare one.
     """
-    for name in ("id", "key", "error", "outcome", "kind", "consumer", "upstream"):
-        value = query.fields.get(name)
-        if value is not None and (value or name in _ALWAYS_INDEXED) and (name, value) not in _RARE_UNLESS:
+    for name in ("id", "key", "error", "outcome", "kind"):
+        if _leads(query, name):
             return "records_by_id" if name == "id" else f"records_of_{name}"
+    if query.status is not None and query.status.lower() == ANY_FAILURE:
+        return "records_of_failures"  # those of a consumer or an upstream don't say whether there was an error's code
+    for name in ("consumer", "upstream"):
+        if _leads(query, name):
+            return f"records_of_{name}"
     if query.status is None or (query.status[0] == "2" and not query.status.isdigit()):
         return "records_by_time"  # nearly all of them
-    if query.status.lower() == ANY_FAILURE:
-        return "records_of_failures"
     return "records_of_status" if query.status.isdigit() else "records_of_class"
+
+
+def _leads(query: Query, name: str) -> bool:
+    """Whether the index of a field leads to what is looked for: one of what is rare doesn't have what is usual."""
+    value = query.fields.get(name)
+    return value is not None and bool(value or name in _ALWAYS_INDEXED) and (name, value) not in _RARE_UNLESS
